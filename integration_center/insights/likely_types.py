@@ -13,14 +13,15 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from integration_center.insights.catalogue import ColumnType
-from integration_center.insights.columns import (
-    DATE,
-    DATETIME_FORM,
-    READABLE_DATETIME,
-    all_have,
-    bare,
-    parse,
-    parse_usual_datetime,
+from integration_center.insights.columns import DATE, DATETIME_FORM, READABLE_DATETIME, USUAL, USUAL_DATETIME, parse
+from integration_center.insights.many_columns import (
+    LOOKED_AT_FIRST,
+    find_alike,
+    find_columns,
+    find_columns_of_all,
+    keep_columns,
+    leave_out,
+    split_columns,
 )
 
 _PLAIN_INTEGER = r"^-?(0|[1-9]\d{0,18})$"
@@ -37,8 +38,6 @@ _PLAIN: tuple[tuple[str, ColumnType], ...] = (
     (DATE, "date"),
     (DATETIME_FORM, "datetime"),
 )
-LOOKED_AT_FIRST = 100
-"""So many values at the beginning usually show that a column has another look."""
 _IDENTIFIER_WORDS = frozenset({"id", "ids", "guid", "uuid", "email", "mail", "key"})
 
 
@@ -70,8 +69,8 @@ def infer_types(
 
 def infer_type(series: pl.Series) -> ColumnType | None:
     """Find the narrowest type that all values of `series` (String) have; None for text, or without values."""
-    look = look_at(series)
-    return look.type if look else None
+    (found,) = find_types(series.to_frame()).values()
+    return found
 
 
 @dataclass(frozen=True)
@@ -133,27 +132,65 @@ WHOLE = Look("integer", is_exact=True)
 """What whole numbers look like that are plain numbers, too: the most frequent look."""
 
 
-def look_at(series: pl.Series) -> Look | None:
-    """Find what the values of a String column have in common; None without values."""
-    text = bare(series.alias("cells"))  # Polars would read some column names as patterns
-    if text.null_count() == len(text):
-        return None
-    if (usual := parse_usual_datetime(text)) is not None:
-        reads = usual.null_count() == text.null_count()
-        return Look("datetime", is_usual=True, reads_usual=reads, reads=reads or _reads_as(text, "datetime"))
+def find_looks(frame: pl.DataFrame) -> dict[str, Look | None]:
+    """Find what the values of each String column have in common; None for a column without values."""
+    looks: dict[str, Look | None] = {}
+    for part in split_columns(frame):
+        looks |= _find_looks(part.select(pl.all().str.strip_chars().replace("", None)))
+    return looks
+
+
+def find_types(frame: pl.DataFrame) -> dict[str, ColumnType | None]:
+    """Find the narrowest type that all values of each String column have; see `infer_type`."""
+    return {name: look.type if look else None for name, look in find_looks(frame).items()}
+
+
+def _find_looks(text: pl.DataFrame) -> dict[str, Look | None]:
+    """Find what the values of columns without outer blanks have in common."""
+    looks: dict[str, Look | None] = dict.fromkeys(text.columns, TEXT)
+    empty = find_columns(text, pl.all().is_null().all())
+    looks |= dict.fromkeys(empty)
+    left = leave_out(text, empty)
+    usual = keep_columns(left, find_alike(left, USUAL_DATETIME))
+    reads_usual = find_columns_of_all(usual, _reads_usual)
+    reads = reads_usual | _find_readable(leave_out(usual, reads_usual), "datetime")
+    for name in usual.columns:
+        looks[name] = Look("datetime", is_usual=True, reads_usual=name in reads_usual, reads=name in reads)
+    left = leave_out(left, usual.columns)
     for form, type_ in _PLAIN:
-        if not all_have(text, form):
-            continue
-        if not _reads_as(text, type_):
-            return TEXT
-        return Look(type_, is_exact=type_ == "integer" and all_have(text, _EXACT_INTEGER))
-    is_percent = all_have(text, r"%$")
-    number = text.str.strip_suffix("%").str.strip_chars_end() if is_percent else text
-    if not (all_have(number, _PLAIN_NUMBER) and all_have(number, _DIGIT) and _reads_as(text, "number")):
-        return TEXT
-    decimals = number.drop_nulls().str.extract(_DECIMALS).fill_null("").str.len_bytes().unique()
-    ends_in_zero = bool(number.str.contains(_ENDS_IN_ZERO).any())
-    return Look("number", is_percent=is_percent, decimals=frozenset(decimals), ends_in_zero=ends_in_zero)
+        alike = keep_columns(left, find_alike(left, form))
+        exact = find_alike(alike, _EXACT_INTEGER) if type_ == "integer" else set()
+        looks |= {name: Look(type_, is_exact=name in exact) for name in _find_readable(alike, type_)}
+        left = leave_out(left, alike.columns)
+    percent = find_alike(left, r"%$")
+    looks |= _find_number_looks(leave_out(left, percent), is_percent=False)
+    looks |= _find_number_looks(keep_columns(left, percent), is_percent=True)
+    return looks
+
+
+def _find_number_looks(text: pl.DataFrame, *, is_percent: bool) -> dict[str, Look]:
+    """Find the columns of plain numbers, and what these have in common."""
+    bare = text.select(pl.all().str.strip_suffix("%").str.strip_chars_end()) if is_percent else text
+    alike = keep_columns(bare, find_alike(bare, _PLAIN_NUMBER))
+    numbers = keep_columns(alike, find_alike(alike, _DIGIT))
+    numbers = keep_columns(numbers, _find_readable(keep_columns(text, numbers.columns), "number"))
+    if not numbers.width:
+        return {}
+    lengths = pl.all().drop_nulls().str.extract(_DECIMALS).fill_null("").str.len_bytes()
+    decimals = numbers.select(lengths.unique().implode()).row(0)
+    zeros = find_columns(numbers, pl.all().str.contains(_ENDS_IN_ZERO).any())
+    return {
+        name: Look("number", is_percent=is_percent, decimals=frozenset(counts), ends_in_zero=name in zeros)
+        for name, counts in zip(numbers.columns, decimals, strict=True)
+    }
+
+
+def _find_readable(text: pl.DataFrame, type_: ColumnType) -> set[str]:
+    return find_columns_of_all(text, lambda cells: cells.is_null() | parse(cells, type_).is_not_null())
+
+
+def _reads_usual(cells: pl.Series) -> pl.Series:
+    return cells.is_null() | cells.str.to_datetime(USUAL, time_unit="us", strict=False, cache=False).is_not_null()
 
 
 class TypeJudge:
@@ -189,10 +226,11 @@ class TypeJudge:
         """
         confirmed = self.find_plain(frame) if plain is None else plain
         whole = find_whole(frame, [name for name, look in self._looks.items() if look is None])
-        for name, before in self._looks.items():
-            if name in whole:
-                self._looks[name] = WHOLE
-            elif before != TEXT and name not in confirmed and (look := look_at(frame[name])):
+        self._looks |= dict.fromkeys(whole, WHOLE)
+        settled = {*whole, *confirmed, *(name for name, before in self._looks.items() if before == TEXT)}
+        for name, look in find_looks(keep_columns(frame, self._looks.keys() - settled)).items():
+            if look:
+                before = self._looks[name]
                 self._looks[name] = before.merge(look) if before else look
 
 
@@ -233,7 +271,3 @@ def confirm(frame: pl.DataFrame, looks: Mapping[str, Look | None]) -> list[str]:
     ]
     passed = places.select(tests).row(0, named=True)
     return [name for place, name in zip(places.columns, found, strict=True) if passed[place]]
-
-
-def _reads_as(text: pl.Series, type_: ColumnType) -> bool:
-    return parse(text, type_).null_count() == text.null_count()

@@ -126,7 +126,7 @@ def test_from_a_missing_field_to_the_first_sync_within_the_wizard(
     began = time.monotonic()
     page.get_by_role("button", name="Create it in Sandbox").dblclick()
     expect(page.get_by_text(f"Created on Lead: User ID {NEW}.")).to_be_visible()
-    page.get_by_role("button", name="Finish and run now").dblclick()
+    page.get_by_role("button", name="Save and run now").dblclick()
     expect(page.get_by_text(f"Completed: {len(PLAIN)} records were updated.")).to_be_visible()
     assert time.monotonic() - began < MOST_SECONDS
     assert center.lead(PLAIN[0])[NEW] == email(PLAIN[0])

@@ -82,7 +82,7 @@ def build_and_run(page: Page, services: Services, inspection: Inspection) -> Non
             page.get_by_role("button", name="+ Add column").click()
         mapping(page, number).get_by_label("Report column").select_option(column)
         choose(mapping(page, number).get_by_label("Lead field"), field)
-    expect(page.get_by_role("button", name="Save")).to_be_enabled()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_enabled()
     expect(page.get_by_text("After saving, the next run is")).to_contain_text("08:00 UTC")
     inspection.inspect(page, "wizard-mapping")
 

@@ -49,6 +49,6 @@ def test_a_field_that_another_integration_writes_leads_there_and_can_be_saved_sw
     expect(wizard.get_by_role("alert")).to_contain_text("already written by The first")
     assert not (center.defs / "the_second" / "defs.yaml").exists()
     wizard.go_back()
-    wizard.get_by_role("button", name="Finish, but switched off").click()
+    wizard.get_by_role("button", name="Save switched off").click()
     expect(wizard.get_by_text("The second is saved.")).to_be_visible()
     assert "enabled: false" in (center.defs / "the_second" / "defs.yaml").read_text()

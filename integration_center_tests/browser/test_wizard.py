@@ -88,7 +88,7 @@ def test_the_example_is_made_by_clicking(
     expect(page.get_by_label("Name", exact=True)).to_have_value("Logins by clicking")
     page.get_by_role("button", name="Plan").click()
     expect(page.get_by_text(f"A run would update {len(PLAIN)} records.")).to_be_visible()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Logins by clicking is saved. Its next run is")).to_be_visible()
     assert "name: Logins by clicking" in (center.defs / "logins_by_clicking" / "defs.yaml").read_text()
 
@@ -104,7 +104,7 @@ def test_the_example_is_made_by_clicking(
     expect(page.get_by_text("in Production, matched by User ID = Email.")).to_be_visible()
     page.get_by_label("Enabled").check()
     expect(page.get_by_text("After saving, the next run is")).to_be_visible()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Logins by clicking, Production is saved.")).to_be_visible()
 
     for slug in ("logins_by_clicking", "logins_by_clicking_production"):

@@ -28,7 +28,7 @@ def test_from_nothing_to_a_run_with_sample_data(
     assert "Sample logins is there: made-up logins of 50 Leads of Sandbox." in answer.text
     user = WizardUser(browser, answer)
     user.wait()
-    user.to_report("Sample logins")
+    assert user.step == "report"
     assert user.values["key-column"] == ["User ID"]
     assert "98 % of all 51 keys match a record" in user.seen.text
     assert "visitor@nowhere.example" in user.seen.text

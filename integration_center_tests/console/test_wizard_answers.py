@@ -21,7 +21,7 @@ MOST_SECONDS = 0.3 if sys.gettrace() else 0.1
 MOST_WAIT = 60.0
 """Seconds of the clock until this process has asked the org and looked at the report, which counts as its own time."""
 REPORT_PARTS, KEY_PARTS = "chosen object-field", "keys match"
-ROW_PARTS = "rows shape proposals preview missing fires save"
+ROW_PARTS = "rows late shape proposals preview missing fires save"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -35,6 +36,36 @@ GERMAN = (
     + "Summe;;9\n"
 )
 AMERICAN = table('"User ID","Login","Points"', '"ann{n}@x.example","{m}/{d}/2026 7:05 PM","1,2{d}"')
+
+
+def count_queries(monkeypatch: pytest.MonkeyPatch, columns: int) -> int:
+    """Count the queries of Polars that a look at a file with so many columns takes."""
+    kinds = ["Logins,{n}", "Name,ann", "Last,2026-{m}-{d} 08:00:00", "Since,2026-{m}-{d}", "Share,{n}.5", "Score,{n} %"]
+    kinds += ["Day,{d}.{m}.2026", 'Sum,"1.2{d},5"', "Done,ja", "Note,N/A", "At,2026-{m}-{d}T08:00:00Z", "Sure,true"]
+    several = [kinds[place % len(kinds)].partition(",") for place in range(columns)]
+    content = table(
+        ",".join(["User ID", *(f"{name} {place}" for place, (name, _, _) in enumerate(several))]),
+        ",".join(["ann{n}@x.example", *(cell for _, _, cell in several)]),
+    )
+    count = 0
+    for name in ("select", "select_seq", "with_columns", "filter"):
+        original = getattr(pl.DataFrame, name)
+
+        def counting(*given: Any, original: Any = original, **named: Any) -> Any:
+            nonlocal count
+            count += 1
+            return original(*given, **named)
+
+        monkeypatch.setattr(pl.DataFrame, name, counting)
+    found = inspect(content)
+    monkeypatch.undo()
+    assert (found.problem, len(found.columns)) == (None, columns + 1)
+    return count
+
+
+def test_many_columns_take_few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, many = count_queries(monkeypatch, 24), count_queries(monkeypatch, 240)
+    assert (many - few) / (240 - 24) < 20, (few, many)  # it took 100 for each column
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from integration_center.access.audit import Action
 from integration_center.console.shell.context import Console, console_of, note
 from integration_center.console.shell.page import Page, change
 from integration_center.console.shell.rendering import redirect
+from integration_center.console.wizard.drafts import Draft
+from integration_center.console.wizard.page import begin_with
 from integration_center.insights.sample_report import FOLDER, SAMPLE, write_sample_report
 from integration_center.insights.source import last_full_day
 from integration_center.integration.spec import Environment
@@ -48,8 +50,9 @@ def add_sample(request: Request) -> Response:
     for kind in ("reports", "report list"):
         console.lookups.forget(kind)
     console.reports.expire()
-    message = f"{SAMPLE} is there: made-up logins of {len(people)} Leads of Sandbox. Choose it on the second screen."
-    return redirect(request, "/integrations/new", message)
+    message = f"{SAMPLE} is there: made-up logins of {len(people)} Leads of Sandbox. Nothing is written before a run."
+    draft = Draft(environment=Environment.SANDBOX.value, report=SAMPLE, object="Lead")
+    return begin_with(request, draft, "report", message)
 
 
 PAGE = Page(routes=(change("/sample", add_sample),))

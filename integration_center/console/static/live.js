@@ -93,7 +93,7 @@ document.addEventListener("submit", (event) => {
 });
 
 // <div id="X" data-refresh="URL" data-every="MILLISECONDS">: made what URL shows under the same id, until that has no
-// data-refresh any more.
+// data-refresh any more. The same answer holds the parts with the ids in data-also, and they are made new with it.
 const waiting = new Map(); // part: what asks for it at once
 const lost = new Map(); // part: what is said of it
 const followed = new WeakSet();
@@ -149,12 +149,17 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) askN
 async function refresh(part) {
   const asked = part.dataset.refresh;
   const { answer, page } = await fetchPage(asked, { headers: { "x-by-itself": "yes", "x-parts": part.id } });
+  const others = (part.dataset.also || "").split(" ").filter(Boolean);
   if (answer.status >= 500 || answer.status === 429) throw new Refused(String(answer.status));
   if (part.dataset.refresh !== asked) return true; // a filter was chosen meanwhile
   const fresh = page.getElementById(part.id);
   if (!answer.ok || !fresh) {
     location.assign(answer.url); // it leads to another page by now, or to one that says what is wrong
     return false;
+  }
+  for (const id of others) {
+    const [shown, made] = [document.getElementById(id), page.getElementById(id)];
+    if (shown && made) morph(shown, made);
   }
   morph(part, fresh);
   return Boolean(part.dataset.refresh);

@@ -1,5 +1,7 @@
 """What the org runs when the records of a draft are updated, for the last screen and the plan."""
 
+from dataclasses import dataclass
+
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.errors import IntegrationCenterError
@@ -11,24 +13,37 @@ PATIENCE = 0.4
 """Seconds that a page waits for what is asked once a day."""
 
 
-def find_firing(screen: Screen, environment: Environment, schema: SObjectSchema) -> Firing | None:
-    """What fires with regard to the mapped fields; None while the org has not answered, or cannot be asked."""
+@dataclass(frozen=True)
+class FoundFiring:
+    """What is known of that.
+
+    Attributes:
+        firing: what fires with regard to the mapped fields; None where it is not known.
+        late: whether the org is still being asked.
+    """
+
+    firing: Firing | None = None
+    late: bool = False
+
+
+def find_firing(screen: Screen, environment: Environment, schema: SObjectSchema) -> FoundFiring:
+    """Find what fires with regard to the mapped fields, as far as the org answers in a moment."""
     asked = screen.calls.fires(environment, schema)
     try:
         if not settle([asked], PATIENCE):
-            return None
-        return asked.get().about([row.field for row in screen.draft.complete_rows])
+            return FoundFiring(late=True)
+        return FoundFiring(asked.get().about([row.field for row in screen.draft.complete_rows]))
     except IntegrationCenterError:  # it stops nobody from saving
-        return None
+        return FoundFiring()
 
 
-def find_firing_of_draft(screen: Screen) -> tuple[Firing | None, SObjectSchema | None]:
-    """The same for a draft whose object has to be described first, and the object, as far as it is known."""
+def find_firing_of_draft(screen: Screen) -> tuple[FoundFiring, SObjectSchema | None]:
+    """Find the same for a draft whose object has to be described first, and the object, as far as it is known."""
     try:
         environment = require_environment(screen.draft)
         described = screen.calls.schema(environment, screen.draft.object)
         if not settle([described], PATIENCE):
-            return None, None
+            return FoundFiring(late=True), None
         return find_firing(screen, environment, described.get()), described.get()
     except IntegrationCenterError:  # no account is connected, or no object is chosen
-        return None, None
+        return FoundFiring(), None

@@ -105,7 +105,7 @@ def _show(screen: Screen) -> Response:
         missing = find_missing(draft, schema, held_types, names.get() or ())
     account = screen.calls.account(environment)
     samples = screen.calls.samples(draft, rows, schema)
-    settle(samples, SAMPLES_SECONDS)
+    late = not settle(samples, SAMPLES_SECONDS)
     shown = show_rows(
         draft,
         judged,
@@ -116,6 +116,7 @@ def _show(screen: Screen) -> Response:
         screen.kept_lists,
         screen.asked_row,
     )
+    held, firing = find_held(screen, rows, schema), find_firing(screen, environment, schema)
     last_runs = list_last_runs(screen)
     columns = [(name, name_type(dtype)) for name, dtype in dtypes.items()]
     values = {
@@ -130,7 +131,8 @@ def _show(screen: Screen) -> Response:
         "asked": find_asked(screen.asked_list, draft, schema, dtypes),
         "shown": shown,
         "next_number": draft.next_number,
-        "held": find_held(screen, rows, schema),
+        "held": held or {},
+        "late": late or held is None or firing.late,
         "proposal": find_proposal(draft, rows),
         "takes_window": takes_window(rows),
         "repeated": find_repeated(screen, rows, schema),
@@ -144,7 +146,7 @@ def _show(screen: Screen) -> Response:
         "open_options": screen.checking and bool(set(problems) & set(MORE)),
         "key_problems": [problem for key in draft.keys if (problem := find_key_problem(key, draft, rows, schema))],
         "options": {name: read_option(draft, name) for name in OPTIONS},
-        "fires": find_firing(screen, environment, schema),
+        "fires": firing,
         "touched": say_touched_by(last_runs),
         "past": explain_limits(last_runs, draft),
         "missing": missing,
@@ -212,16 +214,18 @@ def list_zones() -> Sequence[str]:
     return sorted(available_timezones())
 
 
-def find_held(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Mapping[str, Sequence[object]]:
-    """What the mapped fields hold in a few records that match, by field; nothing where it is not known in a moment."""
+def find_held(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Mapping[str, Sequence[object]] | None:
+    """Find what the mapped fields hold in a few records that match, by field; None while the org is still asked."""
     draft = screen.draft
     if len(draft.pairs) != 1 or any(find_key_problem(key, draft, rows, schema) for key in draft.keys):
         return {}
     match = screen.calls.match(draft, rows, schema)
     try:
-        if not settle([match], HELD_SECONDS) or not (keys := match.get().examples):
+        if not settle([match], HELD_SECONDS):
+            return None
+        if not (keys := match.get().examples):
             return {}
         held = screen.calls.held_now(draft, schema, keys)
-        return held.get() if settle([held], HELD_SECONDS) else {}
+        return held.get() if settle([held], HELD_SECONDS) else None
     except IntegrationCenterError:  # the screen before says why; a sample is not worth more words
         return {}

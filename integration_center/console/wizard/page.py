@@ -38,14 +38,14 @@ from integration_center.integration_files.reading import DefsFile
 def begin(request: Request) -> Response:
     """A new integration."""
     refuse_other_sites(request)
-    return _open(request, Draft(), "environment")
+    return begin_with(request, Draft(), "environment")
 
 
 def edit(request: Request) -> Response:
     """An integration as its file says it, on the mapping screen."""
     refuse_other_sites(request)
     file, spec = find_sound(request)
-    return _open(request, draft_of_file(file, spec), "mapping")
+    return begin_with(request, draft_of_file(file, spec), "mapping")
 
 
 def ask_copy(request: Request) -> Response:
@@ -72,7 +72,7 @@ def copy(request: Request) -> Response:
     if chosen is None:
         return redirect(request, f"/integrations/{file.slug}/duplicate", "Choose an account.", "warning")
     draft = draft_of(build_copy(spec, chosen)).change(source=file.slug)
-    return _open(request, draft, "mapping")
+    return begin_with(request, draft, "mapping")
 
 
 def find_sound(request: Request) -> tuple[DefsFile, IntegrationSpec]:
@@ -93,10 +93,11 @@ def find_sound(request: Request) -> tuple[DefsFile, IntegrationSpec]:
     return file, file.spec
 
 
-def _open(request: Request, draft: Draft, step: str) -> Response:
+def begin_with(request: Request, draft: Draft, step: str, message: str | None = None) -> Response:
+    """Keep a new draft, and show one of its screens."""
     require_changeable(console_of(request).installation.settings)
     draft_id = store_of(request).create(user_of(request).name, draft)
-    return redirect(request, f"/wizard/{draft_id}/{step}")
+    return redirect(request, f"/wizard/{draft_id}/{step}", message)
 
 
 def ask_discard(request: Request) -> Response:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from integration_center.access.audit import Action
 from integration_center.console.planned import ask_plan, find_plan
 from integration_center.console.shell.context import note
-from integration_center.console.wizard.firing import find_firing_of_draft
+from integration_center.console.wizard.firing import FoundFiring, find_firing_of_draft
 from integration_center.console.wizard.last_runs import list_last_runs
 from integration_center.console.wizard.saving import Refused, check_draft
 from integration_center.console.wizard.screens import Screen, settle
@@ -27,7 +27,7 @@ def show_plan(request: Request) -> Response:
         return screen.show_fault("plan", error)
     spec, _ = build_spec(screen.draft)
     outdated = plan is not None and (spec is None or _named(spec) != _named(plan.spec))
-    fires, schema = find_firing_of_draft(screen) if plan else (None, None)
+    fires, schema = find_firing_of_draft(screen) if plan else (FoundFiring(), None)
     values = {
         "plan": plan,
         "outdated": outdated,

@@ -11,10 +11,19 @@ from integration_center.insights.declared.cells import (
     PLACEHOLDERS,
     ReportCells,
     drop_empty,
+    mean_nothing,
     unguard,
 )
-from integration_center.insights.declared.column_reader import AS_IS, ColumnReader, Found, Locate
+from integration_center.insights.declared.column_reader import (
+    AS_IS,
+    ColumnReader,
+    Found,
+    Locate,
+    Slice,
+    look_at_options,
+)
 from integration_center.insights.delimited.form import name_row
+from integration_center.insights.many_columns import find_columns, join_columns, keep_columns, leave_out, split_columns
 
 GROUPED = r"^[+-]?[1-9]\d{0,2}\.\d{3}%?$"
 """A whole number with a German thousands separator, or a number with three decimals."""
@@ -48,6 +57,9 @@ class Doubts:
         groups: the numbers such as `1.234`, which may have thousands separators.
         misread: the cells with letters such as `Ã¼`.
         damaged: the cells with the character 0 or lost letters.
+        looked_at: how many of the first values were looked at.
+        has_numbers: whether there is a number among the first values.
+        has_decimals: whether a number has decimals that are no group of three digits.
     """
 
     placeholders: set[str] = field(default_factory=set)
@@ -58,9 +70,9 @@ class Doubts:
     groups: Found = field(default_factory=Found)
     misread: Found = field(default_factory=Found)
     damaged: Found = field(default_factory=Found)
-    _looked_at: int = 0
-    _has_numbers: bool = False
-    _has_decimals: bool = False
+    looked_at: int = 0
+    has_numbers: bool = False
+    has_decimals: bool = False
 
     def note_placeholders(self, text: pl.Series, begin: int) -> None:
         """Note the texts in a slice that often mean no value."""
@@ -68,26 +80,12 @@ class Doubts:
         self.held.note(held, begin)
         self.placeholders.update(text.filter(held))
 
-    def note_signs(self, text: pl.Series, begin: int, *, plain: bool) -> None:
-        """Note whether the numbers of a slice may have thousands separators, or decimal commas.
-
-        Args:
-            text: the cells.
-            begin: the row of the first one.
-            plain: whether all of them are known to be whole numbers without separators, or dates.
-        """
-        if self._looked_at < LOOKED_AT and not self._has_numbers:
-            first = text.drop_nulls().head(LOOKED_AT - self._looked_at)
-            self._looked_at += len(first)
-            self._has_numbers = bool(first.str.contains(NUMBER).any())
-        if plain or not self._has_numbers:
-            return
-        self.commas.note(text.str.contains(WITH_COMMA), begin)
-        if self._has_decimals:
-            return
-        grouped = text.str.contains(GROUPED)
-        self.groups.note(grouped, begin)
-        self._has_decimals = bool((text.str.contains(DECIMAL) & ~grouped).any())
+    def look_for_numbers(self, text: pl.Series) -> None:
+        """Look among the first values for a number, unless one was found."""
+        if self.looked_at < LOOKED_AT and not self.has_numbers:
+            first = text.drop_nulls().head(LOOKED_AT - self.looked_at)
+            self.looked_at += len(first)
+            self.has_numbers = bool(first.str.contains(NUMBER).any())
 
     def list(self, column: str, locate: Locate) -> list[str]:
         """List the doubts: one sentence each, with the line of `report.yaml` that settles the question."""
@@ -125,7 +123,7 @@ class Doubts:
                 f"column {column!r} has {self.damaged.count:,} cells with the character 0, or with � in place of a"
                 f" letter {self.damaged.show(locate)}, so the file may be damaged; export it again"
             )
-        if self.groups.count and not self._has_decimals:
+        if self.groups.count and not self.has_decimals:
             doubts.append(
                 f"column {column!r} holds numbers such as 1.234 {self.groups.show(locate)}, which are read as decimals;"
                 " if they are thousands, say `thousands: '.'` in report.yaml, else `decimal: '.'`"
@@ -156,15 +154,23 @@ class CellReader:
             plain: columns that are known to hold only plain numbers and dates, in which nothing is in doubt.
         """
         guarded = find_columns(leave_out(frame, plain), pl.all().str.starts_with(GUARD).any())
+        empty = self._cells.all_columns.empty
+        odd = (
+            guarded
+            | set(self._cells.columns)
+            | (find_columns(frame, mean_nothing(pl.all(), empty).any()) if empty else set())
+        )
         columns = {}
         for name in frame.columns:
             rules, text = self._cells.find(name), frame[name].alias(CELLS)
             if name in guarded or rules.strip:
                 text = unguard(text, strip=bool(rules.strip))
-            columns[name] = drop_empty(text, rules.empty)
+            columns[name] = drop_empty(text, rules.empty) if name in odd or rules.strip else text
         self._find_doubts(columns, plain)
         self._rows += frame.height
-        return pl.DataFrame([self._find_reader(name).read(text).alias(name) for name, text in columns.items()])
+        looks = self._look_at_options(columns)
+        read = [self._find_reader(name).read(text, looks.get(name, {})) for name, text in columns.items()]
+        return pl.DataFrame([text.alias(name) for name, text in zip(columns, read, strict=True)])
 
     def list_notes(self, locate: Locate) -> list[str]:
         """List one sentence for each doubt, and for each column that does not have its declared form.
@@ -188,6 +194,19 @@ class CellReader:
             return None
         return {name: column.choice for name, column in self._columns.items()}
 
+    def _look_at_options(self, columns: Mapping[str, pl.Series]) -> dict[str, dict[str, Slice]]:
+        """Find out what each option makes of each column with values; of all columns with the same rules at once."""
+        filled = pl.DataFrame([text.alias(name) for name, text in columns.items() if text.null_count() < len(text)])
+        alike = leave_out(filled, self._cells.columns)
+        parts = [*split_columns(alike), *(filled[[name]] for name in filled.columns if name in self._cells.columns)]
+        looks: dict[str, dict[str, Slice]] = {}
+        for part in parts:
+            options = look_at_options(join_columns(part), self._cells.find(part.columns[0]))
+            for place, name in enumerate(part.columns):
+                begin = place * part.height
+                looks[name] = {option: seen.cut(begin, part.height) for option, seen in options.items()}
+        return looks
+
     def _find_reader(self, name: str) -> ColumnReader:
         if name not in self._columns:
             settled = None if self._settled is None else self._settled.get(name, AS_IS)
@@ -207,26 +226,33 @@ class CellReader:
         for name in find_columns(others, pl.all().str.contains(SUSPECT).any()):
             doubts[name].misread.note(columns[name].str.contains(MISREAD), self._rows)
             doubts[name].damaged.note(columns[name].str.contains(DAMAGED), self._rows)
-        for name, text in columns.items():
-            rules = self._cells.find(name)
-            if rules.decimal is None and rules.thousands is None:
-                doubts[name].note_signs(text, self._rows, plain=name in plain)
+        self._find_signs(columns, others.columns)
+
+    def _find_signs(self, columns: Mapping[str, pl.Series], others: Collection[str]) -> None:
+        """Note whether numbers may have thousands separators, or decimal commas; `others`: the columns in doubt."""
+        doubts = self._doubts
+        unsure = [name for name in columns if (rules := self._cells.find(name)).decimal is rules.thousands is None]
+        text = pl.DataFrame([columns[name].alias(name) for name in unsure])
+        begun = {name for name in unsure if doubts[name].looked_at}
+        fresh = leave_out(text, begun)
+        first = pl.all().drop_nulls().head(LOOKED_AT)
+        found = find_columns(fresh, first.str.contains(NUMBER).any())
+        for name in fresh.columns:
+            doubts[name].looked_at = min(LOOKED_AT, len(text) - text[name].null_count())
+            doubts[name].has_numbers = name in found
+        for name in begun:
+            doubts[name].look_for_numbers(columns[name])
+        numbers = keep_columns(text, {name for name in others if doubts[name].has_numbers})
+        for name in find_columns(numbers, pl.all().str.contains(WITH_COMMA).any()):
+            doubts[name].commas.note(columns[name].str.contains(WITH_COMMA), self._rows)
+        whole = leave_out(numbers, {name for name in numbers.columns if doubts[name].has_decimals})
+        for name in find_columns(whole, pl.all().str.contains(GROUPED).any()):
+            doubts[name].groups.note(columns[name].str.contains(GROUPED), self._rows)
+        for name in find_columns(whole, (pl.all().str.contains(DECIMAL) & ~pl.all().str.contains(GROUPED)).any()):
+            doubts[name].has_decimals = True
 
 
 def read_cells(frame: pl.DataFrame, cells: ReportCells, locate: Locate = name_row) -> tuple[pl.DataFrame, list[str]]:
     """Read all cells of a report at once; see `CellReader`. Return them, and what is in doubt."""
     reader = CellReader(cells)
     return reader.read(frame), reader.list_notes(locate)
-
-
-def leave_out(frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
-    """Leave out some columns."""
-    return frame[[name for name in frame.columns if name not in names]]
-
-
-def find_columns(frame: pl.DataFrame, test: pl.Expr) -> set[str]:
-    """Find the columns of which a test of all columns is true, by one query."""
-    if not frame.width:
-        return set()
-    passed = frame.select(test).row(0)
-    return {name for name, passes in zip(frame.columns, passed, strict=True) if passes}

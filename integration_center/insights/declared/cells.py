@@ -92,8 +92,12 @@ def drop_empty(text: pl.Series, empty: Sequence[str]) -> pl.Series:
     """Turn cells that hold a text that means no value into null, ignoring case and outer blanks."""
     if not empty:
         return text
-    meant = [each.strip().lower() for each in empty]
-    return _where(text, text.str.strip_chars().str.to_lowercase().is_in(meant), pl.lit(None, pl.String))
+    return _where(text, text.to_frame().select(mean_nothing(pl.first(), empty)).to_series(), pl.lit(None, pl.String))
+
+
+def mean_nothing(text: pl.Expr, empty: Sequence[str]) -> pl.Expr:
+    """Return whether cells hold a text that means no value, ignoring case and outer blanks."""
+    return text.str.strip_chars().str.to_lowercase().is_in([each.strip().lower() for each in empty])
 
 
 def read_words(text: pl.Series, rules: CellRules) -> pl.Series:

@@ -5,13 +5,13 @@ values of the column have it, which only all rows show. Until then a slice is re
 they are not, `ColumnReader.is_spoiled` says so, and the column is read once more as its rows have shown.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from integration_center.insights.declared.cells import CellRules, read_numbers, read_words
-from integration_center.insights.declared.date_forms import read_forms, read_known, shift_zone
+from integration_center.insights.declared.date_forms import names_no_zone, read_forms, read_known, shift_zone
 from integration_center.insights.declared.option_lines import write_column_line, write_value
 
 AS_IS = ""
@@ -31,9 +31,11 @@ class Found:
 
     def note(self, mask: pl.Series, begin: int) -> None:
         """Note the cells of a slice, which begins with the row `begin`."""
+        if not mask.any():
+            return
         places = mask.arg_true()
         self.count += len(places)
-        if self.first is None and len(places):
+        if self.first is None:
             self.first = begin + int(places[0])
 
     def show(self, locate: Locate) -> str:
@@ -48,16 +50,26 @@ class Slice:
     Attributes:
         read: the cells, those that have the form rewritten.
         fits: which cells have the form, or need none.
-        matters: whether a cell has the form itself.
-        has_signs: whether a cell is another number, or a number at all, by its declared signs, as `1.234,5` is.
+        matters: which cells have the form itself.
+        has_signs: which cells are other numbers, or numbers at all, by their declared signs, as `1.234,5` is.
         clash: which cells two forms read as different dates.
     """
 
     read: pl.Series
     fits: pl.Series
-    matters: bool
-    has_signs: bool = False
+    matters: pl.Series
+    has_signs: pl.Series | None = None
     clash: pl.Series | None = None
+
+    def cut(self, begin: int, length: int) -> "Slice":
+        """Return the same for some of the cells."""
+        return Slice(
+            self.read.slice(begin, length),
+            self.fits.slice(begin, length),
+            self.matters.slice(begin, length),
+            None if self.has_signs is None else self.has_signs.slice(begin, length),
+            None if self.clash is None else self.clash.slice(begin, length),
+        )
 
 
 @dataclass
@@ -67,9 +79,8 @@ class Option:
     Attributes:
         name: `dates`, `zone`, `true_values` or `decimal`; see `OTHER_NAMES`.
         sure: whether it is declared for this column alone.
-        look: reads cells by it.
         matters: whether a cell has the form itself.
-        has_signs: see `Slice`.
+        has_signs: whether a cell has declared signs; see `Slice`.
         odd: the cells that neither have its form nor need none.
         clashes: the cells that two forms read as different dates.
         differs: whether the rows were returned as they are not by this option.
@@ -77,22 +88,19 @@ class Option:
 
     name: str
     sure: bool
-    look: Callable[[pl.Series], Slice]
     matters: bool = False
     has_signs: bool = False
     odd: Found = field(default_factory=Found)
     clashes: Found = field(default_factory=Found)
     differs: bool = False
 
-    def count(self, text: pl.Series, begin: int) -> Slice:
-        """Read cells, and count what they show; `begin` is the first row."""
-        seen = self.look(text)
-        self.matters |= seen.matters
-        self.has_signs |= seen.has_signs
+    def count(self, seen: Slice, text: pl.Series, begin: int) -> None:
+        """Count what cells show; `begin` is the first row."""
+        self.matters |= bool(seen.matters.any())
+        self.has_signs |= seen.has_signs is not None and bool(seen.has_signs.any())
         self.odd.note(~seen.fits & text.is_not_null(), begin)
         if seen.clash is not None:
             self.clashes.note(seen.clash, begin)
-        return seen
 
     def count_odd(self, values: int) -> int:
         """Return how many of the values do not have the form. Without any that has it, none has."""
@@ -119,18 +127,14 @@ class ColumnReader:
     _as_is_differs: bool = False
 
     def __post_init__(self) -> None:
-        rules, own = self.rules, self.own
-        options = []
-        if rules.dates:
-            options.append(Option("dates", bool(own and own.dates), self._look_at_dates))
-        elif rules.zone:
-            options.append(Option("zone", bool(own and own.zone), self._look_at_zone))
-        if rules.true_values or rules.false_values:
-            sure = bool(own and (own.true_values or own.false_values))
-            options.append(Option("true_values", sure, self._look_at_words))
-        if rules.decimal or rules.thousands:
-            options.append(Option("decimal", bool(own and (own.decimal or own.thousands)), self._look_at_numbers))
-        self._options = options
+        own = self.own or CellRules()
+        declared = {
+            "dates": own.dates,
+            "zone": own.zone,
+            "true_values": own.true_values or own.false_values,
+            "decimal": own.decimal or own.thousands,
+        }
+        self._options = [Option(name, bool(declared[name])) for name in list_options(self.rules)]
 
     @property
     def choice(self) -> str:
@@ -151,13 +155,20 @@ class ColumnReader:
             return self._as_is_differs
         return next(option.differs for option in self._options if option.name == choice)
 
-    def read(self, text: pl.Series) -> pl.Series:
-        """Read the next cells; the same series if nothing is rewritten."""
+    def read(self, text: pl.Series, looks: Mapping[str, Slice]) -> pl.Series:
+        """Read the next cells; the same series if nothing is rewritten.
+
+        Args:
+            text: the cells.
+            looks: what each option makes of them; see `look_at_options`.
+        """
         begin, self.rows = self.rows, self.rows + len(text)
         if not self._options or text.null_count() == len(text):
             return text
         self.values += len(text) - text.null_count()
-        readings = {option.name: option.count(text, begin).read for option in self._options}
+        for option in self._options:
+            option.count(looks[option.name], text, begin)
+        readings = {option.name: looks[option.name].read for option in self._options}
         applied = readings.get(self.choice if self.settled is None else self.settled, text)
         for option in self._options:
             option.differs |= not _equal(readings[option.name], applied)
@@ -202,35 +213,62 @@ class ColumnReader:
         alone = f"; to read the others, say it for this column: `{line}`"
         return f"{said}, so the column is read as it is{alone if odd < self.values else ''}"
 
-    def _look_at_dates(self, text: pl.Series) -> Slice:
-        dates, clash = read_forms(text, self.rules.dates, self.rules.zone)
-        left = dates.is_null() & text.is_not_null()
-        matters = dates.null_count() < len(dates)
-        if left.any():
-            known = read_known(text.filter(left), self.rules.zone)
-            dates = dates.scatter(left.arg_true(), known)
-        return Slice(_fill(dates, text), dates.is_not_null(), matters, clash=clash)
 
-    def _look_at_zone(self, text: pl.Series) -> Slice:
-        shifted = shift_zone(text, self.rules.zone or "UTC")
-        if shifted is None:
-            return Slice(text, read_known(text, None).is_not_null(), matters=False)
-        return Slice(_fill(shifted, text), shifted.is_not_null(), matters=True)
+def list_options(rules: CellRules) -> list[str]:
+    """List the names of the options that rules declare."""
+    declared = {
+        "dates": rules.dates,
+        "zone": rules.zone and not rules.dates,
+        "true_values": rules.true_values or rules.false_values,
+        "decimal": rules.decimal or rules.thousands,
+    }
+    return [name for name, is_declared in declared.items() if is_declared]
 
-    def _look_at_words(self, text: pl.Series) -> Slice:
-        words = read_words(text, self.rules)
-        declared = [word.strip().lower() for word in (*self.rules.true_values, *self.rules.false_values)]
-        matters = bool(text.str.strip_chars().str.to_lowercase().is_in(declared).any())
-        return Slice(_fill(words, text), words.is_not_null(), matters)
 
-    def _look_at_numbers(self, text: pl.Series) -> Slice:
-        numbers = read_numbers(text, self.rules)
-        if numbers.null_count() == len(numbers):
-            return Slice(text, numbers.is_not_null(), matters=True)
-        plain = text.str.replace_all(r"[\s+]", "")
-        return Slice(
-            _fill(numbers, text), numbers.is_not_null(), matters=True, has_signs=bool((numbers != plain).any())
-        )
+def look_at_options(text: pl.Series, rules: CellRules) -> dict[str, Slice]:
+    """Find out what each declared option makes of cells, which may be those of several columns."""
+    return {name: _LOOKS[name](text, rules) for name in list_options(rules)}
+
+
+def _look_at_dates(text: pl.Series, rules: CellRules) -> Slice:
+    dates, clash = read_forms(text, rules.dates, rules.zone)
+    left = dates.is_null() & text.is_not_null()
+    matters = dates.is_not_null()
+    if left.any():
+        known = read_known(text.filter(left), rules.zone)
+        dates = dates.scatter(left.arg_true(), known)
+    return Slice(_fill(dates, text), dates.is_not_null(), matters, clash=clash)
+
+
+def _look_at_zone(text: pl.Series, rules: CellRules) -> Slice:
+    naive = names_no_zone(text)
+    shifted = shift_zone(text, rules.zone or "UTC")
+    if shifted is None:
+        return Slice(text, read_known(text, None).is_not_null(), naive)
+    return Slice(_fill(shifted, text), shifted.is_not_null(), naive)
+
+
+def _look_at_words(text: pl.Series, rules: CellRules) -> Slice:
+    words = read_words(text, rules)
+    declared = [word.strip().lower() for word in (*rules.true_values, *rules.false_values)]
+    matters = text.str.strip_chars().str.to_lowercase().is_in(declared)
+    return Slice(_fill(words, text), words.is_not_null(), matters)
+
+
+def _look_at_numbers(text: pl.Series, rules: CellRules) -> Slice:
+    numbers = read_numbers(text, rules)
+    fits = numbers.is_not_null()
+    if not fits.any():
+        return Slice(text, fits, fits)
+    return Slice(_fill(numbers, text), fits, fits, has_signs=numbers != text.str.replace_all(r"[\s+]", ""))
+
+
+_LOOKS: Mapping[str, Callable[[pl.Series, CellRules], Slice]] = {
+    "dates": _look_at_dates,
+    "zone": _look_at_zone,
+    "true_values": _look_at_words,
+    "decimal": _look_at_numbers,
+}
 
 
 def _equal(one: pl.Series, other: pl.Series) -> bool:

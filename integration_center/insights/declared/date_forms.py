@@ -83,12 +83,17 @@ def shift_zone(text: pl.Series, zone: str) -> pl.Series | None:
 
     Dates, and times with a zone of their own, stay. None when there is no time without a zone.
     """
-    naive = text.str.contains(":", literal=True) & ~text.str.contains(NAMES_ZONE)
+    naive = names_no_zone(text)
     if not naive.any():
         return None
     moments = read_moments(text)
     shifted = write_moments(moments.dt.replace_time_zone(None), zone)
     return shifted.zip_with(naive.fill_null(value=False), text).set(moments.is_null(), None).alias(text.name)
+
+
+def names_no_zone(text: pl.Series) -> pl.Series:
+    """Return which cells hold a time without a time zone, as far as a colon shows that."""
+    return text.str.contains(":", literal=True) & ~text.str.contains(NAMES_ZONE)
 
 
 def write_moments(moments: pl.Series, zone: str | None) -> pl.Series:

@@ -9,7 +9,14 @@ import polars as pl
 from integration_center.insights.declared.date_forms import HAS_TIME, read_forms
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.header import list_names
-from integration_center.insights.likely_types import infer_type
+from integration_center.insights.likely_types import find_types
+from integration_center.insights.many_columns import (
+    LOOKED_AT_FIRST,
+    find_columns,
+    find_columns_of_all,
+    keep_columns,
+    leave_out,
+)
 from integration_center.sync.values.moments import read_moments
 
 DAY_FORMS = (
@@ -58,12 +65,13 @@ def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: P
     """Propose the forms of dates.
 
     Args:
-        values: the different values of each column.
+        values: the different values of each column of dates; see `find_dates`.
         file: what is declared already.
         proposal: gets the options and notes.
         show: names the first row of a column with one of some values.
     """
-    forms = {name: found for name, text in values.items() if (found := find_date_forms(text)) is not None}
+    unread = {name: text.filter(~is_read(text)) for name, text in values.items()}
+    forms = find_forms(unread)
     proposal.dates = {name: found[0] for name, found in forms.items() if len(found) == 1}
     different = list(dict.fromkeys(proposal.dates.values()))
     usual = file.dates
@@ -79,15 +87,14 @@ def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: P
         )
     for name, found in forms.items():
         if not found:
-            unread = values[name].filter(~is_read(values[name]))
-            if several := find_several_forms(unread):
+            if several := find_several_forms(unread[name]):
                 proposal.say_for_columns({name: {"dates": several if len(several) > 1 else several[0]}})
                 continue
-            odd = find_odd_dates(unread)
+            odd = find_odd_dates(unread[name])
             if odd.form:
                 proposal.say_for_columns({name: {"dates": odd.form}})
             else:
-                proposal.notes.append(say_odd_dates(name, odd, unread, len(values[name]), show))
+                proposal.notes.append(say_odd_dates(name, odd, unread[name], len(values[name]), show))
         elif len(found) > 1 and usual in found:
             proposal.notes.append(
                 f"column {name!r} holds dates that can mean two things; they are read as {usual!r} like the others"
@@ -159,23 +166,30 @@ def say_odd_dates(column: str, odd: OddDates, unread: pl.Series, count: int, sho
     )
 
 
-def find_date_forms(values: pl.Series) -> list[str] | None:
-    """Find the forms in which all values are dates.
-
-    Returns:
-        The forms, none if one column has several forms; None if the values are no dates, or can be read without a
-        declaration.
-    """
-    dates = values.str.contains(LOOKS_LIKE_DATE)
-    if dates.sum() < MOSTLY * len(values) or infer_type(values) is not None or is_read(values).all():
-        return None
-    return find_forms(values.filter(~is_read(values)))
+def find_dates(text: pl.DataFrame) -> list[str]:
+    """Find the columns of dates that cannot be read without a declaration."""
+    dated = find_columns(text, pl.all().drop_nulls().unique().str.contains(LOOKS_LIKE_DATE).mean() >= MOSTLY)
+    dates = keep_columns(text, dated)
+    typed = {name for name, type_ in find_types(dates).items() if type_ is not None}
+    return leave_out(dates, typed | find_columns_of_all(leave_out(dates, typed), _needs_nothing)).columns
 
 
-def find_forms(values: pl.Series) -> list[str]:
-    """Find the forms that all values have; none if there are no values."""
-    head = values.head(100)
-    return [form for form in DATE_FORMS if len(values) and _reads(head, form) and _reads(values, form)]
+def find_forms(columns: Mapping[str, pl.Series]) -> dict[str, list[str]]:
+    """Find the forms that all values of each column have; none for a column without values."""
+    heads = {name: values.head(LOOKED_AT_FIRST) for name, values in columns.items()}
+    joined = pl.concat([pl.Series("cells", [], pl.String), *(head.alias("cells") for head in heads.values())])
+    forms: dict[str, list[str]] = {name: [] for name in columns}
+    for form in DATE_FORMS:
+        read, end = _find_read(joined, form), 0
+        for name, head in heads.items():
+            begin, end = end, end + len(head)
+            if (
+                begin < end
+                and read[begin:end].all()
+                and (len(head) == len(columns[name]) or _reads(columns[name], form))
+            ):
+                forms[name].append(form)
+    return forms
 
 
 def find_several_forms(values: pl.Series) -> list[str]:
@@ -191,7 +205,7 @@ def find_several_forms(values: pl.Series) -> list[str]:
     for shape in shapes.unique(maintain_order=True).head(MOST_FORMS + 1):
         alike = values.filter(shapes == shape)
         counted = [word for word, form in EPOCHS.items() if alike.str.contains(form).all()]
-        found = counted or find_forms(alike)
+        found = counted or find_forms({"alike": alike})["alike"]
         if len(found) != 1:
             return []
         forms += [form for form in found if form not in forms]
@@ -205,6 +219,10 @@ def find_several_forms(values: pl.Series) -> list[str]:
 def is_read(values: pl.Series) -> pl.Series:
     """Return for each value whether it is a date or time that can be read without a declaration."""
     return read_moments(values).is_not_null()
+
+
+def _needs_nothing(cells: pl.Series) -> pl.Series:
+    return cells.is_null() | is_read(cells)
 
 
 def _reads(values: pl.Series, form: str) -> bool:

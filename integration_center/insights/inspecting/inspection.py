@@ -4,7 +4,7 @@ If reading fails with an error that names a remedy, the remedy is tried at once.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,8 @@ from integration_center.insights.delimited.header import find_fuller_row, list_n
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, Format
 from integration_center.insights.formats.file_kinds import APPLY, read_file
 from integration_center.insights.inspecting.proposals import find_footer, find_rule, propose_cells
-from integration_center.insights.likely_types import infer_type, is_identifier
+from integration_center.insights.likely_types import find_types, is_identifier
+from integration_center.insights.many_columns import split_columns
 from integration_center.insights.sizes import SizeLimit
 
 MOST_REMEDIES = 8
@@ -155,7 +156,7 @@ def inspect_file(
     # By place, because names in report.yaml are compared without regard to case.
     written = DeclaredReader(table.frame.columns, declared).rename(table.frame).filter(has_value)
     dates = {renamed.get(name, name): form for name, form in found.dates.items()}
-    columns = [look_at_column(text, written[text.name], dates.get(text.name)) for text in filled]
+    columns = look_at_columns(filled, written, dates)
     notes = [*table.notes, *doubts, *found.notes]
     if "encoding" in proposal:
         notes.append(GUESSED.format(proposal["encoding"]))
@@ -253,28 +254,42 @@ def find_line_end(data: bytes) -> str:
     return "CR" if lines == 0 else "mixed"
 
 
-def look_at_column(text: pl.Series, written: pl.Series, dates: str | None) -> ColumnLook:
-    """Describe what a column holds.
+def look_at_columns(read: pl.DataFrame, written: pl.DataFrame, dates: Mapping[str, str]) -> list[ColumnLook]:
+    """Describe what each column holds.
 
     Args:
-        text: its cells, as they are read.
+        read: its cells, as they are read.
         written: its cells, as the file has them.
-        dates: the form of its dates, if that has to be declared.
+        dates: the form of its dates by column, if that has to be declared.
     """
-    text = text.set(text.str.strip_chars() == "", None)  # blanks are no value
-    values = text.drop_nulls()
-    samples = values.unique(maintain_order=True).head(SAMPLES).to_list()
-    return ColumnLook(
-        name=text.name,
-        type=infer_type(text),
-        empty=text.null_count() / len(text) if len(text) else 0.0,
-        distinct=values.n_unique(),
-        unique=int(values.is_unique().sum()) / len(values) if len(values) else 0.0,
-        dates=dates,
-        addresses=bool(len(values)) and int(values.str.strip_chars().str.contains(ADDRESS).sum()) > len(values) / 2,
-        samples=samples,
-        written=[written[text.index_of(value) or 0] or "" for value in samples],
+    return [look for part in split_columns(read) for look in _look_at_columns(part, written, dates)]
+
+
+def _look_at_columns(read: pl.DataFrame, written: pl.DataFrame, dates: Mapping[str, str]) -> Iterator[ColumnLook]:
+    places = list(map(str, range(read.width)))  # Polars would read some names as patterns
+    cells = pl.all()
+    text = read[:]
+    text.columns = places
+    text = text.select(pl.when(cells.str.strip_chars() != "").then(cells))  # blanks are no value
+    types = find_types(text)
+    once = (cells.is_unique() & cells.is_not_null()).sum()
+    first = (cells.is_first_distinct() & cells.is_not_null()).arg_true().head(SAMPLES).implode()
+    addresses = cells.str.strip_chars().str.contains(ADDRESS).sum()
+    counts = (
+        text.select(each).row(0) for each in (cells.count(), cells.drop_nulls().n_unique(), once, addresses, first)
     )
+    for name, place, filled, distinct, unique, found, rows in zip(read.columns, places, *counts, strict=True):
+        yield ColumnLook(
+            name=name,
+            type=types[place],
+            empty=(text.height - filled) / text.height if text.height else 0.0,
+            distinct=distinct,
+            unique=unique / filled if filled else 0.0,
+            dates=dates.get(name),
+            addresses=found > filled / 2,
+            samples=[read[name][row] for row in rows],
+            written=[written[name][row] or "" for row in rows],
+        )
 
 
 def find_keys(columns: Sequence[ColumnLook]) -> list[str]:

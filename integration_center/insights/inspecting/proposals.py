@@ -12,8 +12,9 @@ from integration_center.insights.declared.option_lines import write_column_line
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import name_row
 from integration_center.insights.delimited.header import list_names
-from integration_center.insights.inspecting.date_proposals import EPOCHS, Proposal, Show, propose_dates
-from integration_center.insights.likely_types import infer_type, is_identifier
+from integration_center.insights.inspecting.date_proposals import EPOCHS, Proposal, Show, find_dates, propose_dates
+from integration_center.insights.likely_types import find_types, infer_type, is_identifier
+from integration_center.insights.many_columns import find_alike, find_columns, keep_columns, leave_out
 
 TOTALS = re.compile(
     r"(?i)\W*(grand total|total|totals|sum|subtotal|average|count|summe|gesamt|gesamtergebnis|insgesamt|anzahl"
@@ -89,26 +90,28 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_r
         locate: names a row for people.
     """
     proposal = Proposal()
-    held = sorted({value for text in frame for value in text.filter(text.is_in(PLACEHOLDERS)).unique()})
+    holding = find_columns(frame, pl.all().is_in(PLACEHOLDERS).any())
+    held = sorted({value for name in holding for value in frame[name].filter(frame[name].is_in(PLACEHOLDERS))})
     if held and not file.empty:
         proposal.options["empty"] = held
         file = file.add({"empty": held})
     declared, _, _ = declare_cells(frame, file)
     names = {new: name for name, new in file.renamed.items()}
-    values = {
-        names.get(text.name, text.name): bare
-        for text in declared
-        if not is_identifier(text.name) and len(bare := text.drop_nulls().str.strip_chars().unique())
-    }
+    typed = keep_columns(declared, [name for name in declared.columns if not is_identifier(name)])
+    text = typed.select(pl.all().str.strip_chars())
+    text.columns = [names.get(name, name) for name in text.columns]
+    text = leave_out(text, find_columns(text, pl.all().is_null().all()))
+    values = find_different(text)
 
     def show(name: str, among: pl.Series) -> str:
         places = declared[file.renamed.get(name, name)].str.strip_chars().is_in(among.implode()).arg_true()
         return locate(int(places[0]))
 
-    propose_dates(values, file, proposal, show)
+    propose_dates({name: values[name] for name in find_dates(text)}, file, proposal, show)
     propose_words(values, file, proposal)
-    propose_numbers({name: text for name, text in values.items() if name not in proposal.dates}, file, proposal, show)
-    proposal.notes += find_counted(values)
+    numbers = leave_out(text, proposal.dates)
+    propose_numbers(find_signs(numbers), {name: values[name] for name in numbers.columns}, file, proposal, show)
+    proposal.notes += find_counted(text)
     proposal.notes += find_units(declared)
     return proposal
 
@@ -127,12 +130,29 @@ def propose_words(values: Mapping[str, pl.Series], file: ReportFile, proposal: P
     proposal.options |= {name: sorted(words) for name, words in found.items() if words}
 
 
-def propose_numbers(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal, show: Show) -> None:
-    """Propose the signs of numbers; see `propose_dates` for the arguments."""
-    if file.decimal is not None or file.thousands is not None:
-        return
-    fits = {name: found for name, text in values.items() if (found := find_signs(text))}
-    if not fits:
+def find_different(text: pl.DataFrame) -> dict[str, pl.Series]:
+    """Find the different values of each column."""
+    lists = text.select(pl.all().drop_nulls().unique().implode())
+    return {name: lists[name][0] for name in lists.columns}
+
+
+def propose_numbers(
+    fits: Mapping[str, Sequence[tuple[str, str]]],
+    values: Mapping[str, pl.Series],
+    file: ReportFile,
+    proposal: Proposal,
+    show: Show,
+) -> None:
+    """Propose the signs of numbers.
+
+    Args:
+        fits: the signs by column; see `find_signs`.
+        values: the different values of each column.
+        file: what is declared already.
+        proposal: gets the options and notes.
+        show: see `propose_dates`.
+    """
+    if file.decimal is not None or file.thousands is not None or not fits:
         return
     common = [signs for signs in NUMBER_SIGNS if all(signs in found for found in fits.values())]
     if not common:
@@ -162,16 +182,15 @@ def propose_numbers(values: Mapping[str, pl.Series], file: ReportFile, proposal:
             proposal.notes.append(f"numbers such as 1.234 in {list_names(changed)} are read as thousands: 1234")
 
 
-def find_signs(values: pl.Series) -> list[tuple[str, str]]:
-    """Find the signs for decimals and thousands with which all values are numbers; none if they are plain numbers."""
-    if values.str.contains(PLAIN_NUMBER).all():
-        return []
-    head = values.head(100)
-    return [
-        signs
-        for signs in NUMBER_SIGNS
-        if head.str.contains(number_form(*signs)).all() and values.str.contains(number_form(*signs)).all()
-    ]
+def find_signs(text: pl.DataFrame) -> dict[str, list[tuple[str, str]]]:
+    """Find the signs for decimals and thousands with which all values are numbers, by column.
+
+    Columns of plain numbers, and of other texts, are left out.
+    """
+    others = leave_out(text, find_alike(text, PLAIN_NUMBER))
+    fits = {signs: find_alike(others, number_form(*signs)) for signs in NUMBER_SIGNS}
+    found = {name: [signs for signs in NUMBER_SIGNS if name in fits[signs]] for name in others.columns}
+    return {name: signs for name, signs in found.items() if signs}
 
 
 def write_signs(signs: tuple[str, str]) -> dict[str, str]:
@@ -180,16 +199,18 @@ def write_signs(signs: tuple[str, str]) -> dict[str, str]:
     return {"thousands": thousands} if decimal == "." else {"decimal": decimal, "thousands": thousands}
 
 
-def find_counted(values: Mapping[str, pl.Series]) -> Iterator[str]:
+def find_counted(text: pl.DataFrame) -> Iterator[str]:
     """Find columns of whole numbers that may be times, one sentence each."""
-    for name, text in values.items():
-        for word, form in EPOCHS.items():
-            if text.str.contains(form).all():
+    counted = {word: find_alike(text, form) for word, form in EPOCHS.items()}
+    days = find_alike(text, EXCEL_DAYS)
+    for name in text.columns:
+        for word, columns in counted.items():
+            if name in columns:
                 yield (
                     f"column {name!r} holds numbers such as seconds since 1970; if they are times, say"
                     f" `{write_column_line({name: {'dates': word}})}` in report.yaml"
                 )
-        if text.str.contains(EXCEL_DAYS).all():
+        if name in days:
             yield (
                 f"column {name!r} holds numbers such as Excel's days, 46348 for 22 November 2026; if they are dates,"
                 f" say `{write_column_line({name: {'dates': 'excel'}})}` in report.yaml"
@@ -198,7 +219,7 @@ def find_counted(values: Mapping[str, pl.Series]) -> Iterator[str]:
 
 def find_units(frame: pl.DataFrame) -> Iterator[str]:
     """Find a first row that differs from all rows below it, as units do: one sentence."""
-    types = {text.name: infer_type(text[1:]) for text in frame if frame.height > 3}
+    types = find_types(frame[1:]) if frame.height > 3 else {}
     typed = [name for name, found in types.items() if found and not is_identifier(name)]
     first = [frame[name][0] for name in typed]
     if any(first) and not any(infer_type(frame[name][:1]) for name in typed):
