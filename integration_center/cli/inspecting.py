@@ -76,9 +76,11 @@ def is_path(what: str) -> bool:
         raise ConfigurationError(f"{what} is a folder; name a file in it")
     if not is_below and find_ending(what) is None:
         return False
-    names = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
-    where = f"the folder {path.parent} has no file {path.name!r}" if names else f"there is no folder {path.parent}"
-    raise ConfigurationError(f"{where}; {say_nearest(path.name, names)}" if names else where)
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"there is no folder {path.parent}")
+    names = [each.name for each in path.parent.iterdir()]
+    where = f"the folder {path.parent.absolute()} has no file {path.name!r}"
+    raise ConfigurationError(f"{where}; {say_nearest(path.name, names)}" if names else f"{where}; it is empty")
 
 
 def fetch_file(path: Path) -> Fetched:

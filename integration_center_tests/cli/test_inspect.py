@@ -144,7 +144,10 @@ def test_the_report_yaml_beside_a_file_is_used_and_named_when_it_is_wrong(comman
 
 
 def test_a_file_that_is_not_there_is_no_report(report: Path, command: Command) -> None:
+    empty = report / "empty"
+    empty.mkdir()
     for what, said in {
+        empty / "2026-11-22.csv": f"the folder {empty} has no file '2026-11-22.csv'; it is empty",
         report / "2026-11-23.csv": f"the folder {report} has no file '2026-11-23.csv'; the nearest is '2026-11-",
         report / "x" / "2026-11-22.csv": f"there is no folder {report / 'x'}",
         report: f"{report} is a folder; name a file in it",
