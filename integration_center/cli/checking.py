@@ -11,7 +11,7 @@ from rich.markup import escape
 from integration_center.cli.creating_fields import create_missing
 from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, console, print_json
-from integration_center.cli.slugs import require
+from integration_center.cli.slugs import require, say_none
 from integration_center.database.touched import say_touched
 from integration_center.errors import (
     ConfigurationError,
@@ -72,6 +72,8 @@ def check_integrations(
         result["fires"] = firing.to_json() if firing else None
     if as_json:
         print_json(results)
+    elif not results:
+        console.print(say_none(), markup=False, soft_wrap=True)
     else:
         for result in results:
             sign = SIGNS[result["verdict"]]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from integration_center.cli.output import AsJson, Column, errors, print_rows
+from integration_center.cli.slugs import say_none
 from integration_center.errors import ServiceUnavailable
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.schedule_words import say_pause
@@ -45,10 +46,7 @@ def list_integrations(
         Column("last_start", "Start (UTC)"),
         Column("error", "Problem"),
     )
-    paths = read_paths()
-    place = "the database" if paths.defs_in_database else paths.defs
-    empty = f"No integration in {place}. See the README: write an integration."
-    print_rows([row | {"stopped": stop is not None} for row in rows], columns, as_json=as_json, empty=empty)
+    print_rows([row | {"stopped": stop is not None} for row in rows], columns, as_json=as_json, empty=say_none())
     if stop is not None:
         errors.print(f"{stop.sentence}. Resume with: integration-center resume", markup=False, soft_wrap=True)
 

@@ -8,7 +8,7 @@ import typer
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
-from integration_center.settings import read_settings
+from integration_center.settings import read_paths, read_settings
 from integration_center.wording.plain_text import make_printable
 
 if TYPE_CHECKING:  # its module imports Dagster, which most commands do without
@@ -74,6 +74,12 @@ def refuse(loaded: Integrations, slug: str) -> NoReturn:
             " INTEGRATION_CENTER_DEFS. Set that to the folder of its project"
         )
     raise typer.BadParameter(make_printable(said))
+
+
+def say_none() -> str:
+    """Return the sentence for a place without an integration, and what to do."""
+    paths = read_paths()
+    return f"No integration in {'the database' if paths.defs_in_database else paths.defs}. Run: integration-center new"
 
 
 def find_location(slug: str) -> str | None:
