@@ -67,6 +67,37 @@ def test_the_schedule_is_chosen_in_the_wizard(drops: Center, browser: Browser) -
     assert "After saving, the next run is" in user.seen.text
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "schedule"),
+    [
+        ({"schedule-kind": "weekdays"}, {"schedule-time": "07:30"}, "30 7 * * 1-5"),
+        ({"schedule-kind": "weekdays", "schedule-time": "07:30"}, {"name": "Other"}, "30 7 * * 1-5"),
+        ({"schedule-kind": "cron", "schedule": "0 9 1 * *"}, {"name": "Other"}, "0 9 1 * *"),
+    ],
+)
+def test_a_schedule_stays_through_the_next_change_of_the_same_page(
+    drops: Center, browser: Browser, first: dict[str, str], second: dict[str, str], schedule: str
+) -> None:
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    path, shown = user.seen.path, {name: list(values) for name, values in user.values.items()}
+    for changed in (first, second):  # a page of the script is not loaded again between two changes
+        shown |= {name: [value] for name, value in changed.items()}
+        user.send(path, {**shown, "go": ["stay"]})
+    assert user.values["schedule"] == [schedule]
+
+
+def test_a_choice_after_an_expression_that_was_typed_counts(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    user.press("stay", {"schedule-kind": "cron", "schedule": "0 9 1 * *"})
+    parts = browser.client.get(user.seen.path, headers={"x-parts": "schedule-choice"}).text
+    assert 'name="schedule-was" value="0 9 1 * *"' in parts
+    assert "zones" not in parts
+    user.press("stay", {"schedule-kind": "daily", "schedule-time": "09:30"})
+    assert user.values["schedule"] == ["30 9 * * *"]
+
+
 def test_times_pauses_and_an_earlier_integration_are_chosen_in_the_wizard(drops: Center, browser: Browser) -> None:
     drops.integrate("first_one", name="The first one", object="Contact", fields=TITLE, enabled=False)
     user = WizardUser.begin(browser)

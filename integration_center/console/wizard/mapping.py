@@ -168,7 +168,7 @@ def take_mapping(request: Request) -> Screen:
     act_on_rows(go, rows, "all" if form.get("rows") == "all" else "newest")
     options = {name: form[name] for name in OPTIONS if name in form}
     if "schedule" in form:
-        options["schedule"] = write_schedule(form, read_option(screen.draft, "schedule"))
+        options["schedule"] = write_schedule(form, form.get("schedule-was", read_option(screen.draft, "schedule")))
     if "schedule-kind" in form:
         options["after"] = write_after(form, [slug for slug, _ in list_earlier(screen)])
     if go == "save-off":
