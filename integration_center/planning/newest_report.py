@@ -35,6 +35,11 @@ class NewestReport:
         """Each column's dtype, or the dtype that its text looks like."""
         return show_dtypes(self.frame.schema, self.likely_types)
 
+    def holds_text(self, columns: Collection[str]) -> bool:
+        """Return whether these columns are text, so that they would be read alike as keys."""
+        schema = self.frame.schema
+        return all(schema.get(name) == pl.String() for name in columns)
+
     @property
     def rows(self) -> pl.DataFrame:
         """The frame with `_day`, as a plan needs it."""

@@ -8,7 +8,9 @@ from integration_center.integration.spec import Environment
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.pipeline.center import COUNT, PLAIN, logins
+from salesforce_emulator.org.custom_fields import add_custom_field
 
+TIER = "WalkMe_Tier__c"
 PAGE = "/integrations/logins_to_leads/promote"
 
 
@@ -41,6 +43,28 @@ def test_it_is_compared_planned_and_switched_on(
     assert "It is switched on in Production" in on.text
     assert "is on. A new plan" in browser.open(PAGE).text
     assert f"{PAGE}/switch-on" not in browser.open(PAGE).html
+
+
+def test_fields_that_production_lacks_are_created_like_those_of_the_sandbox(
+    browser: Browser, ready: OwnDagster, connect: Callable[[Environment], None]
+) -> None:
+    connect(Environment.PRODUCTION)
+    sandbox, production = (org.org for org in (ready.center.emulator.sandbox, ready.center.emulator.production))
+    add_custom_field(sandbox, f"Lead.{TIER}", {"label": "Tier", "type": "Number", "precision": 5, "scale": 1})
+    sandbox.schema.show("Lead", TIER)
+    ready.center.integrate(fields=[{"column": "# Logins Last 30 Days", "field": TIER}])
+    seen = browser.open(PAGE)
+    assert f"({TIER}) is missing in Production" in seen.text
+    assert f"Label: Tier, API name: {TIER}, type: Number(4, 1)" in seen.text
+    assert "Create it in Production" in seen.text
+    created = browser.submit(seen, f"{PAGE}/fields")
+    assert "Created on Lead: Tier" in created.text
+    assert "Nothing that this integration uses" in created.text
+    lead = production.schema.find_any("Lead")
+    assert lead is not None
+    made = lead.by_name[TIER.lower()]
+    assert (made.label, made.type, made.precision, made.scale) == ("Tier", "double", 5, 1)
+    assert ready.center.writes(Environment.PRODUCTION) == []
 
 
 def test_what_production_lacks_is_said_and_nothing_is_copied(

@@ -1,5 +1,7 @@
 """How the wizard helps: a schedule by choice, better keys, samples of what would be written, and the report's file."""
 
+from typing import Any
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from integration_center.console.wizard.alternatives import looks_like_ids
 from integration_center.console.wizard.drafts import FieldRow
 from integration_center.console.wizard.samples import find_samples
 from integration_center.console.wizard.schedule_choice import HOURS, ScheduleChoice, read_choice, write_schedule
+from integration_center.planning.newest_report import NewestReport, read_newest
 from integration_center.sync.schema import SObjectField
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
@@ -62,6 +65,37 @@ def test_the_schedule_is_chosen_in_the_wizard(drops: Center, browser: Browser) -
     user.press("stay", {"schedule-kind": "weekdays", "schedule-time": "07:30"})
     assert user.values["schedule"] == ["30 7 * * 1-5"]
     assert "After saving, the next run is" in user.seen.text
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "schedule"),
+    [
+        ({"schedule-kind": "weekdays"}, {"schedule-time": "07:30"}, "30 7 * * 1-5"),
+        ({"schedule-kind": "weekdays", "schedule-time": "07:30"}, {"name": "Other"}, "30 7 * * 1-5"),
+        ({"schedule-kind": "cron", "schedule": "0 9 1 * *"}, {"name": "Other"}, "0 9 1 * *"),
+    ],
+)
+def test_a_schedule_stays_through_the_next_change_of_the_same_page(
+    drops: Center, browser: Browser, first: dict[str, str], second: dict[str, str], schedule: str
+) -> None:
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    path, shown = user.seen.path, {name: list(values) for name, values in user.values.items()}
+    for changed in (first, second):  # a page of the script is not loaded again between two changes
+        shown |= {name: [value] for name, value in changed.items()}
+        user.send(path, {**shown, "go": ["stay"]})
+    assert user.values["schedule"] == [schedule]
+
+
+def test_a_choice_after_an_expression_that_was_typed_counts(drops: Center, browser: Browser) -> None:
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    user.press("stay", {"schedule-kind": "cron", "schedule": "0 9 1 * *"})
+    parts = browser.client.get(user.seen.path, headers={"x-parts": "schedule-choice"}).text
+    assert 'name="schedule-was" value="0 9 1 * *"' in parts
+    assert "zones" not in parts
+    user.press("stay", {"schedule-kind": "daily", "schedule-time": "09:30"})
+    assert user.values["schedule"] == ["30 9 * * *"]
 
 
 def test_times_pauses_and_an_earlier_integration_are_chosen_in_the_wizard(drops: Center, browser: Browser) -> None:
@@ -129,6 +163,33 @@ def test_samples_are_what_a_run_would_write(
 )
 def test_what_looks_like_the_ids_of_one_object(values: list[str | None], are: bool) -> None:
     assert looks_like_ids(pl.Series(values, dtype=pl.String)) is are
+
+
+@pytest.mark.parametrize("kind", ["Ids", "addresses"])
+def test_a_key_is_proposed_where_the_report_names_none(center: Center, browser: Browser, kind: str) -> None:
+    keys = list(center.leads())[:8] if kind == "Ids" else [row[0] for row in logins(PLAIN)]
+    rows = [("x", 1, key) for key in keys]
+    center.drop(rows, report="champions", header=("Note", "Score", "Who"), about={"tags": ["integrations_salesforce"]})
+    user = WizardUser.begin(browser)
+    user.to_report("champions")
+    assert (user.values["key-column"], user.values["key-field"]) == (["Who"], ["Id" if kind == "Ids" else "Email"])
+    assert "100 % of all 8 keys match a record" in user.seen.text
+
+
+def test_the_rows_are_read_once_for_all_screens(
+    drops: Center, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def read_and_note(*given: Any) -> NewestReport:
+        read.append(given)
+        return read_newest(*given)
+
+    monkeypatch.setattr("integration_center.console.wizard.calls.read_newest", read_and_note)
+    user = WizardUser.begin(browser)
+    user.to_mapping()
+    assert "e.g." in user.seen.text
+    assert len(read) == 1
 
 
 def test_ids_propose_id_and_a_wrong_key_stops(center: Center, browser: Browser) -> None:

@@ -1,10 +1,13 @@
 from dataclasses import replace
+from difflib import SequenceMatcher
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from integration_center.sync.mapping.likeness import ALIKE, find_alike, find_meaning, plain_name
 from integration_center.sync.mapping.suggestions import (
-    plain_name,
     rank_keys,
     rank_targets,
     suggest_api_name,
@@ -81,6 +84,50 @@ def test_names_of_fields_to_ask_for(column: str, name: str) -> None:
 def test_names_are_compared_without_what_does_not_tell_them_apart() -> None:
     same = {"WalkMe_Last_Login__c", "Last Login", "last_login__c", "ns__WalkMe_Last_Login__c", "LÄST LOGIN"}
     assert {plain_name(name) for name in same} == {"lastlogin"}
+
+
+@pytest.mark.parametrize(
+    ("column", "label"),
+    [
+        ("# Logins Last 30 Days", "Number of sign-ins in the latest 30 days"),
+        ("Last Login", "Most recent sign in"),
+        ("Onboarding Completion Rate", "On-boarding completed (%)"),
+        ("NPS Score", "Net Promoter Score"),
+        ("First Login", "Date of the first login"),
+        ("Answer", "Response"),
+    ],
+)
+def test_names_of_one_meaning_are_alike(column: str, label: str) -> None:
+    assert find_meaning(column) == find_meaning(label)
+    dtype = COLUMNS.get(column, pl.String())
+    field = SObjectField("Custom_1__c", label, "string", length=80, custom=True)
+    schema = replace(SCHEMA, fields=(*LEAD.fields, field))
+    assert suggest_targets(schema, {column: dtype}) == {column: "Custom_1__c"}
+
+
+@pytest.mark.parametrize(
+    ("column", "other"),
+    [("Last Login", "First Login"), ("Logins 30 Days", "Logins 90 Days"), ("NPS Score", "Lead Score"), ("#", "№")],
+)
+def test_names_of_other_meanings_are_not_alike(column: str, other: str) -> None:
+    field = SObjectField("Custom_1__c", other, "string", length=80, custom=True)
+    assert list(find_alike([column], [field])) == []
+
+
+NAMES = st.text(alphabet="abcdeLogin 3_", max_size=12)
+
+
+@given(NAMES, NAMES)
+def test_quick_comparisons_leave_nothing_out(column: str, label: str) -> None:
+    field = SObjectField("Qqqqqqqqqqqqqqqqqqqq__c", label, "string", custom=True)
+    one, other = plain_name(column), plain_name(label)
+    digits = ["".join(char for char in text if char.isdigit()) for text in (one, other)]
+    ratio = SequenceMatcher(a=one, b=other, autojunk=False).ratio() if one and other and digits[0] == digits[1] else 0
+    found = {name: likeness for name, _, likeness in find_alike([column], [field])}
+    if ratio >= ALIKE:
+        assert found[column] >= ratio
+    elif find_meaning(column) != find_meaning(label):
+        assert found == {}
 
 
 def test_an_object_without_fields_proposes_nothing() -> None:

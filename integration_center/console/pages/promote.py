@@ -15,12 +15,16 @@ from integration_center.console.shell.context import Console, address_of, consol
 from integration_center.console.shell.page import Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
+from integration_center.console.wizard.calls import Calls
+from integration_center.console.wizard.new_fields import create_in, is_creatable
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, IntegrationCenterError, PlanError
 from integration_center.insights.source import last_full_day
 from integration_center.integration.spec import Environment, IntegrationSpec, OrgKind
+from integration_center.integration_files.folder import build_copy
 from integration_center.integration_files.reading import DefsFile
 from integration_center.pipeline.administration.promoting import (
+    Comparison,
     compare,
     find_promoted,
     require_promotable,
@@ -28,8 +32,11 @@ from integration_center.pipeline.administration.promoting import (
     switch_on,
     write_promoted,
 )
+from integration_center.salesforce.objects.field_creation import write_help_text
+from integration_center.sync.mapping.missing_fields import admin_message
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import SAMPLE
+from integration_center.wording.sentences import capitalize_first
 
 PATH = "/integrations/{slug}/promote"
 
@@ -45,6 +52,7 @@ def show_promotion(request: Request) -> Response:
     begun = console.find_unfinished(console.engine.read()).get(promoted.slug) if promoted else None
     making = plan.status is SyncStatus.RUNNING if plan else False
     making = making or (begun is not None and (plan is None or plan.run_id != begun.run_id))
+    comparison = None if accounts or making else compare(console.interactive, spec, target)
     values = {
         "file": file,
         "spec": spec,
@@ -54,7 +62,9 @@ def show_promotion(request: Request) -> Response:
         "targets": store.names.list(OrgKind.PRODUCTION),
         "missing": accounts,
         "making": making,
-        "comparison": None if accounts or making else compare(console.interactive, spec, target),
+        "comparison": comparison,
+        "creatable": [field for field in comparison.missing if is_creatable(field)] if comparison else [],
+        "message": _write_message(console, comparison, spec, target),
         "promoted": promoted,
         "plan": plan,
         "result": judge(plan) if plan else None,
@@ -88,6 +98,21 @@ def make_plan(request: Request) -> Response:
     return redirect(request, here, f"The plan is being made in {target.title}. Nothing is written there.", "info")
 
 
+def create_missing(request: Request) -> Response:
+    """Create in the target what the integration lacks there, like the fields it writes now."""
+    console, file, spec, target = _find(request)
+    here = _address(console, file, target)
+    try:
+        missing = compare(console.interactive, spec, target).missing
+        about = write_help_text(build_copy(spec, target).name, spec.report)
+        done = create_in(Calls(console), target, spec.object, missing, about)
+    except IntegrationCenterError as error:
+        return redirect(request, here, f"{capitalize_first(say_error(error))}.", "danger")
+    said = done.summarize(spec.object)
+    note(request, Action.CREATED_FIELDS, slug=file.slug, environment=target, detail=said)
+    return redirect(request, here, said, "success" if done.whole else "warning")
+
+
 def confirm(request: Request) -> Response:
     """Switch the copy on: the page with this button has shown its plan."""
     console, file, spec, target = _find(request)
@@ -109,6 +134,14 @@ def confirm(request: Request) -> Response:
         return redirect(request, here, f"It stays switched off: {error}.", "danger")
     said = reload_code(console).text
     return redirect(request, f"/integrations/{promoted.slug}", f"It is switched on in {target.title}. {said}".strip())
+
+
+def _write_message(console: Console, comparison: Comparison | None, spec: IntegrationSpec, target: Environment) -> str:
+    """Write the message to the Salesforce admin of the target; empty when no field is missing."""
+    if not comparison or not comparison.missing:
+        return ""
+    user = console.installation.accounts.get(target).username
+    return admin_message(comparison.missing, build_copy(spec, target), user=user)
 
 
 def _address(console: Console, file: DefsFile, target: Environment) -> str:
@@ -158,6 +191,7 @@ PAGE = Page(
     routes=(
         view(PATH, show_promotion, role=Role.OPERATOR),
         change(PATH, make_plan),
+        change(f"{PATH}/fields", create_missing),
         change(f"{PATH}/switch-on", confirm),
     )
 )

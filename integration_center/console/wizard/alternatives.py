@@ -8,6 +8,7 @@ import polars as pl
 
 from integration_center.errors import IntegrationCenterError
 from integration_center.insights.likely_types import is_identifier
+from integration_center.insights.many_columns import find_columns, keep_columns
 from integration_center.planning.match_sample import measure_match_rate
 from integration_center.planning.newest_report import NewestReport
 from integration_center.salesforce.org import Org
@@ -21,6 +22,8 @@ TRIED_COLUMNS, TRIED_FIELDS, TRIED_ROWS = 4, 4, 300
 MOST_IDS = 0.9
 """The share of a column's values that must look like Salesforce Ids of one object."""
 LOOKED_AT = 200
+ID_FORM = "^[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?$"
+_FIRST = pl.all().drop_nulls().head(LOOKED_AT)
 
 
 @dataclass(frozen=True)
@@ -74,28 +77,34 @@ def find_alternatives(
 
 def _list_pairs(rows: NewestReport, schema: SObjectSchema) -> Iterator[tuple[str, str]]:
     frame = rows.frame
-    columns = [
-        name
-        for name in frame.columns
-        if name == rows.info.key_column
-        or is_identifier(name)
-        or looks_like_ids(frame[name])
-        or _has_addresses(frame[name])
-    ]
-    for column in columns[:TRIED_COLUMNS]:
+    addresses = find_addresses(frame)
+    for column in list_key_columns(rows)[:TRIED_COLUMNS]:
         if looks_like_ids(frame[column]):
             yield column, "Id"
             continue
         fields = [
             choice.field
             for choice in rank_keys(schema, frame.schema[column])
-            if choice.reason is None
-            and choice.suggested
-            and (choice.field.type == "email" or not _has_addresses(frame[column]))
+            if choice.reason is None and choice.suggested and (choice.field.type == "email" or column not in addresses)
         ]
         yield from ((column, field.name) for field in fields[:TRIED_FIELDS])
 
 
-def _has_addresses(values: pl.Series) -> bool:
-    text = values.drop_nulls().head(LOOKED_AT).cast(pl.String)
-    return bool(len(text)) and float(text.str.contains("@", literal=True).mean() or 0) >= MOST_IDS  # type: ignore[arg-type]
+def list_key_columns(rows: NewestReport) -> list[str]:
+    """List the columns that may hold the key: the report's own, then Salesforce Ids, addresses, and names of keys."""
+    frame = rows.frame
+    own = [rows.info.key_column] if rows.info.key_column in frame.columns else []
+    alike = find_columns(_keep_texts(frame), _FIRST.str.contains(ID_FORM).mean() >= MOST_IDS)
+    ids = [name for name in frame.columns if name in alike and looks_like_ids(frame[name])]
+    addresses = find_addresses(frame)
+    named = [name for name in frame.columns if is_identifier(name)]
+    return list(dict.fromkeys([*own, *ids, *(name for name in frame.columns if name in addresses), *named]))
+
+
+def find_addresses(frame: pl.DataFrame) -> set[str]:
+    """Find the columns that hold e-mail addresses."""
+    return find_columns(_keep_texts(frame), _FIRST.str.contains("@", literal=True).mean() >= MOST_IDS)
+
+
+def _keep_texts(frame: pl.DataFrame) -> pl.DataFrame:
+    return keep_columns(frame, [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.String)])

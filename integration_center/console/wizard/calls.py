@@ -100,13 +100,21 @@ class Calls:
     def newest(self, draft: Draft) -> Answer[NewestReport]:
         """The newest rows of the draft's report, typed as a run with its keys would type them."""
         installation = self.console.interactive
-        text = self.text_columns(draft)
+        others, own = self.text_columns(draft.change(keys=())), {column for column, _ in draft.pairs}
 
-        def work(tell: Callable[[str], None]) -> NewestReport:
-            tell(f"Reading the newest rows of {draft.report}")
-            return read_newest(installation.source(), installation.reports, draft.report, text)
+        def ask(text: frozenset[str]) -> Answer[NewestReport]:
+            def work(tell: Callable[[str], None]) -> NewestReport:
+                tell(f"Reading the newest rows of {draft.report}")
+                return read_newest(installation.source(), installation.reports, draft.report, text)
 
-        return self.console.lookups.ask(("rows", report_slug(draft.report), text), work, kept=REPORTS_KEPT, most=LARGE)
+            return lookups.ask(("rows", report_slug(draft.report), text), work, kept=REPORTS_KEPT, most=LARGE)
+
+        lookups = self.console.lookups
+        before = lookups.find(("rows", report_slug(draft.report), others))
+        # Columns that are text without being keys are the same as keys, so the rows need not be read once more.
+        if before and before.ready and not before.future.exception() and before.get().holds_text(own):
+            return ask(others)
+        return ask(others | own)
 
     def match(self, draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Answer[MatchRate]:
         """The match rate of the draft's key pairs. Raises NotConnected."""

@@ -18,6 +18,7 @@ from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.firing import find_firing
 from integration_center.console.wizard.last_runs import list_last_runs
+from integration_center.console.wizard.new_fields import is_creatable
 from integration_center.console.wizard.next_run import say_next_run
 from integration_center.console.wizard.others import find_writers, list_earlier
 from integration_center.console.wizard.past_limits import explain_limits
@@ -151,7 +152,7 @@ def _show(screen: Screen) -> Response:
         "past": explain_limits(last_runs, draft),
         "missing": missing,
         "deployable": [field for field in missing if can_deploy(field)],
-        "creatable": [field for field in missing if field.hidden or can_deploy(field)],
+        "creatable": [field for field in missing if is_creatable(field)],
         "message": write_admin_message(draft, missing, user=account.username),
         "next_run": say_next_run(draft, screen.console.now()),
         "ready": bool(draft.complete_rows),
@@ -168,7 +169,7 @@ def take_mapping(request: Request) -> Screen:
     act_on_rows(go, rows, "all" if form.get("rows") == "all" else "newest")
     options = {name: form[name] for name in OPTIONS if name in form}
     if "schedule" in form:
-        options["schedule"] = write_schedule(form, read_option(screen.draft, "schedule"))
+        options["schedule"] = write_schedule(form, form.get("schedule-was", read_option(screen.draft, "schedule")))
     if "schedule-kind" in form:
         options["after"] = write_after(form, [slug for slug, _ in list_earlier(screen)])
     if go == "save-off":

@@ -1,5 +1,7 @@
 """Fields that a draft lacks: as a package for the Salesforce admin, or created in the org on consent."""
 
+from collections.abc import Sequence
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,12 +10,13 @@ from integration_center.access.audit import Action
 from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import note
 from integration_center.console.shell.rendering import redirect
-from integration_center.console.wizard.calls import require_environment
+from integration_center.console.wizard.calls import Calls, require_environment
 from integration_center.console.wizard.saving import find_missing
 from integration_center.console.wizard.screens import Screen
 from integration_center.console.wizard.values import judge_rows
 from integration_center.errors import IntegrationCenterError
-from integration_center.salesforce.objects.field_creation import create_fields, write_help_text
+from integration_center.integration.spec import Environment
+from integration_center.salesforce.objects.field_creation import CreatedFields, create_fields, write_help_text
 from integration_center.salesforce.objects.field_package import build_package, can_deploy
 from integration_center.sync.mapping.missing_fields import MissingField
 from integration_center.wording.sentences import capitalize_first
@@ -41,25 +44,36 @@ def create_missing(screen: Screen) -> Response:
     environment, there = require_environment(screen.draft), f"{screen.path}/mapping"
     try:
         name, listed = list_missing(screen)
-        missing = [field for field in listed if field.hidden or can_deploy(field)]
-        account = screen.calls.account(environment)
-        with screen.console.interactive.connect(environment) as org:
-            done = create_fields(
-                org.session,
-                environment,
-                name,
-                missing,
-                account.user_id,
-                help_text=write_help_text(screen.draft.options.get("name") or "New integration", screen.draft.report),
-                sleep=org.polling.sleep,
-            )
+        about = write_help_text(screen.draft.options.get("name") or "New integration", screen.draft.report)
+        done = create_in(screen.calls, environment, name, listed, about)
     except IntegrationCenterError as error:
         return redirect(screen.request, there, f"{capitalize_first(say_error(error))}.", "danger")
-    finally:
-        screen.calls.forget(environment)  # also when only some of them were created
     said = done.summarize(name)
     note(screen.request, Action.CREATED_FIELDS, environment=environment, detail=said)
     return redirect(screen.request, there, said, "success" if done.whole else "warning")
+
+
+def is_creatable(field: MissingField) -> bool:
+    """Return whether we can create the field, or show it to the connected user."""
+    return field.hidden or can_deploy(field)
+
+
+def create_in(
+    calls: Calls, environment: Environment, name: str, fields: Sequence[MissingField], help_text: str
+) -> CreatedFields:
+    """Create those of the missing fields of an object that we can, and grant access to them.
+
+    Raises:
+        IntegrationCenterError: nothing was created.
+    """
+    creatable = [field for field in fields if is_creatable(field)]
+    try:
+        user_id = calls.account(environment).user_id
+        with calls.console.interactive.connect(environment) as org:
+            sleep = org.polling.sleep
+            return create_fields(org.session, environment, name, creatable, user_id, help_text=help_text, sleep=sleep)
+    finally:
+        calls.forget(environment)  # also when only some of them were created
 
 
 def list_missing(screen: Screen) -> tuple[str, list[MissingField]]:

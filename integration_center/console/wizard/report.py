@@ -14,7 +14,7 @@ from integration_center.console.lookups import Answer
 from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import note
 from integration_center.console.shell.rendering import redirect
-from integration_center.console.wizard.alternatives import LOW, TriedPair, looks_like_ids
+from integration_center.console.wizard.alternatives import LOW, TriedPair, list_key_columns, looks_like_ids
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import Group, group_keys
 from integration_center.console.wizard.drafts import Draft, KeyRow
@@ -259,10 +259,10 @@ def say_object_problem(
 
 
 def propose_key(draft: Draft, rows: NewestReport | None, schema: SObjectSchema | None) -> Draft:
-    """The draft with the report's own key and the likeliest field, when it has no key pair yet."""
+    """The draft with the likeliest column for a key and the likeliest field, when it has no key pair yet."""
     if draft.keys or rows is None or schema is None:
         return draft
-    column = rows.info.key_column or ""
+    column = next(iter(list_key_columns(rows)), "")
     field = suggest_key(schema, rows.frame.schema.get(column)) or ""
     if column in rows.frame.columns and looks_like_ids(rows.frame[column]):
         field = "Id"

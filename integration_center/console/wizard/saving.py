@@ -13,6 +13,7 @@ from integration_center.console.shell.context import note, user_of
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.next_run import say_next
+from integration_center.console.wizard.others import find_writers
 from integration_center.console.wizard.screens import Screen, store_of
 from integration_center.console.wizard.specs import GENERAL, build_spec
 from integration_center.errors import ConfigurationError
@@ -93,12 +94,13 @@ def save(screen: Screen) -> Saved | Refused:
 
     Raises:
         EditedMeanwhile: somebody else changed the file.
-        IntegrationCenterError: the report or org cannot be asked, another integration writes one of the fields, or
-            the file cannot be written.
+        IntegrationCenterError: the report or org cannot be asked, or the file cannot be written.
     """
     spec = check_draft(screen)
     if isinstance(spec, Refused):
         return spec
+    if clash := find_clash(screen, spec):
+        return Refused({GENERAL: clash})
     defs, draft, request = screen.console.defs, screen.draft, screen.request
     if draft.base:
         base = DefsFile(
@@ -119,6 +121,24 @@ def save(screen: Screen) -> Saved | Refused:
     reloaded = reload_code(screen.console)
     when = say_next(spec, screen.console.now())
     return Saved(file.slug, f"{spec.name} is saved. {when} {reloaded.text}".strip(), reloaded.done)
+
+
+def find_clash(screen: Screen, spec: IntegrationSpec) -> str | None:
+    """Say which fields another enabled integration writes; None where there is none, or this one is switched off."""
+    if not spec.enabled:
+        return None
+    schema = screen.calls.schema(spec.environment, spec.object).get()
+    writers = find_writers(screen, spec.environment, schema)
+    taken: dict[str, list[str]] = {}
+    for mapping in spec.fields:
+        file = writers.get(mapping.field.lower())
+        if file and file.spec:
+            taken.setdefault(file.spec.name, []).append(schema.require(mapping.field).label)
+    said = (
+        f"{', '.join(labels)} {'is' if len(labels) == 1 else 'are'} already written by {name}"
+        for name, labels in taken.items()
+    )
+    return f"{'; '.join(said)}. Choose another field, or save this integration switched off." if taken else None
 
 
 def _copy_text(screen: Screen, spec: IntegrationSpec) -> str | None:

@@ -12,7 +12,8 @@ from integration_center.integration.spec import Environment, IntegrationSpec, Or
 from integration_center.integration_files.folder import DefsFolder, build_copy
 from integration_center.integration_files.reading import DefsFile
 from integration_center.planning.fingerprint import fingerprint
-from integration_center.sync.mapping.org_differences import Difference, Side, compare_orgs
+from integration_center.sync.mapping.missing_fields import MissingField
+from integration_center.sync.mapping.org_differences import Difference, Side, compare_orgs, list_missing
 
 SEEN_FOR = timedelta(hours=24)
 """How old a plan may be that is the reason to switch an integration on."""
@@ -21,9 +22,14 @@ AGAIN = "make its plan once more and look at it"
 
 @dataclass(frozen=True)
 class Comparison:
-    """How the target differs from the account of the integration."""
+    """How the target differs from the account of the integration.
+
+    Attributes:
+        missing: the fields that the target lacks or hides, as they are in the account of the integration.
+    """
 
     differences: Sequence[Difference]
+    missing: Sequence[MissingField] = ()
 
     @property
     def blocking(self) -> Sequence[Difference]:
@@ -51,7 +57,7 @@ def compare(
         except SchemaMismatch:
             said = f"{here.schema.title} is missing in {place}, or hidden from the connected user."
             return Comparison([Difference(None, True, said)])
-    return Comparison(compare_orgs(spec, here, there))
+    return Comparison(compare_orgs(spec, here, there), list_missing(spec, here, there))
 
 
 def require_promotable(installation: Installation, spec: IntegrationSpec, target: Environment) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.values.fit import kind_of
 from integration_center.wording.near_names import find_twin
 from integration_center.wording.plain_text import CONTROLS, make_printable
@@ -15,6 +15,15 @@ from integration_center.wording.plain_text import CONTROLS, make_printable
 LABEL_LENGTH = 40
 """The longest label of a custom field."""
 CUSTOM_SUFFIX = "__c"
+TYPE_NAMES = {
+    "string": "Text",
+    "double": "Number",
+    "boolean": "Checkbox",
+    "date": "Date",
+    "datetime": "Date/Time",
+    "time": "Time",
+}
+"""What the Setup pages of Salesforce call the types of describe that we create fields of."""
 UNFIT_FOR_LABEL = re.compile(f"{CONTROLS.pattern}|[\ufffe\uffff]")
 """Control characters, and the other characters that XML 1.0 forbids."""
 
@@ -128,6 +137,17 @@ def suggest_field(column: str, name: str, dtype: pl.DataType) -> MissingField:
         case "time":
             return MissingField(label, name, "Time")
     return MissingField(label, name, "Text", length=255)
+
+
+def copy_field(field: SObjectField) -> MissingField | None:
+    """Describe a field so that another org can get one like it; None where its type is one that we do not create."""
+    type_ = TYPE_NAMES.get(field.type)
+    if type_ is None or not field.custom:
+        return None
+    missing = MissingField(field.label, field.name, type_)
+    if field.type == "double":
+        return replace(missing, precision=field.precision, scale=field.scale)
+    return replace(missing, length=field.length) if field.type == "string" else missing
 
 
 def build_label(column: str, name: str) -> str:

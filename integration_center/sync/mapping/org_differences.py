@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.mapping.fitness import why_not_key, why_not_target
-from integration_center.sync.mapping.missing_fields import is_hidden
+from integration_center.sync.mapping.missing_fields import MissingField, copy_field, find_existing, is_hidden
 from integration_center.sync.mapping.type_names import name_field_type
 from integration_center.sync.schema import (
     ID_TYPES,
@@ -60,6 +60,14 @@ def compare_orgs(spec: IntegrationSpec, here: Side, there: Side) -> Sequence[Dif
     for name in names:
         found += _compare_fields(name, here, there, is_key=name.lower() in keys)
     return sorted(found, key=lambda each: not each.blocking)
+
+
+def list_missing(spec: IntegrationSpec, here: Side, there: Side) -> list[MissingField]:
+    """List the mapped fields that the other org lacks or hides, as they are here, as far as we could create them."""
+    there_all = there.all_fields or ()
+    lacking = (mapping.field for mapping in spec.fields if there.schema.get(mapping.field) is None)
+    copies = (copy_field(field) for name in lacking if (field := here.schema.get(name)))
+    return [missing for copy in copies if copy and (missing := find_existing(copy, there.schema, there_all))]
 
 
 def _compare_objects(here: Side, there: Side) -> Iterator[Difference]:

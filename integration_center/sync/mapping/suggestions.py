@@ -4,19 +4,17 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 import polars as pl
 
 from integration_center.sync.mapping.fitness import why_not_key, why_not_key_of, why_not_target, why_not_target_of
+from integration_center.sync.mapping.likeness import find_alike
 from integration_center.sync.schema import ID_TYPES, SObjectField, SObjectSchema
 
 PREFIX = "WalkMe_"
 """The prefix of custom fields made for this product. WalkMe's own guide and the admin message use such names."""
 API_NAME_CHARACTERS = 40
 """The longest name of a custom field, without `__c`."""
-ALIKE = 0.82
-"""How similar two names must be. `Last Login` and `Last Login Date` are similar enough, `First Login` is not."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,9 @@ def suggest_key(schema: SObjectSchema, dtype: pl.DataType | None = None) -> str 
 def suggest_targets(
     schema: SObjectSchema, dtypes: Mapping[str, pl.DataType], taken: Collection[str] = ()
 ) -> dict[str, str]:
-    """Suggest a custom field for each column with a similar name. The most similar pairs are chosen first.
+    """Suggest a custom field for each column whose name, or its meaning, is like the field's name or label.
+
+    The pairs that are most alike are chosen first, and a WalkMe field before another one.
 
     No field is suggested twice. Standard fields are never suggested: somebody else already fills them.
 
@@ -89,13 +89,12 @@ def suggest_targets(
         The field's API name by column, in the report's order; columns without a similar field are left out.
     """
     used = {name.lower() for name in taken}
+    fields = [f for f in schema.fields if f.custom and f.name.lower() not in used and not why_not_target(f)]
+    places = {column: place for place, column in enumerate(dtypes)}
     pairs = [
-        (-score, place, column, field.name)
-        for place, (column, dtype) in enumerate(dtypes.items())
-        for field in schema.fields
-        if field.custom and field.name.lower() not in used
-        if (score := _likeness(column, field)) >= ALIKE
-        and not (why_not_target(field) or why_not_target_of(field, dtype))
+        (-likeness - _is_ours(field), places[column], column, field.name)
+        for column, field, likeness in find_alike(dtypes, fields)
+        if not why_not_target_of(field, dtypes[column])
     ]
     chosen: dict[str, str] = {}
     for _, _, column, name in sorted(pairs):
@@ -110,31 +109,6 @@ def suggest_api_name(column: str) -> str:
     words = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_") or "Column"
     words = words.removeprefix(PREFIX)
     return f"{PREFIX}{words}"[:API_NAME_CHARACTERS].strip("_") + "__c"
-
-
-def plain_name(name: str) -> str:
-    """Strip what does not distinguish a name from others: case, accents, blanks, `WalkMe_`, a namespace, `__c`."""
-    text = re.sub(r"^(?:[A-Za-z]\w*?__)?(\w+)__c$", r"\1", name)
-    text = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if char.isalnum())
-    return text.removeprefix("walkme") or text
-
-
-def _likeness(column: str, field: SObjectField) -> float:
-    """Score the likeness of name or label from 0 to 2. A WalkMe field ranks before an equally similar other field."""
-    wanted = plain_name(column)
-    best = max(_ratio(wanted, plain_name(name)) for name in (field.name, field.label))
-    return best + _is_ours(field) if best >= ALIKE else best
-
-
-def _ratio(one: str, other: str) -> float:
-    if not one or not other:
-        return 0.0
-    if one == other:
-        return 1.0
-    if re.sub(r"\D", "", one) != re.sub(r"\D", "", other):  # `last 30 days` is not `last 90 days`
-        return 0.0
-    matcher = SequenceMatcher(a=one, b=other, autojunk=False)
-    return matcher.ratio() if matcher.real_quick_ratio() >= ALIKE else 0.0
 
 
 def _is_ours(field: SObjectField) -> bool:
