@@ -1,6 +1,6 @@
 """The limits of an integration: when to stop a push before its first write, and when a run counts as Failed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
@@ -27,7 +27,10 @@ NOT_WRITTEN = {
 
 
 MATCH_RATE = "match_rate"
+VALUES_CLEARED = "values_cleared"
 PEOPLE_STAYED = "people_stayed"
+MAY_DROP = 1
+"""The people who may drop out whatever the limit says."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def judge(figures: Figures, limits: Limits) -> list[Verdict]:
     matched = figures.matched
     return [
         _judge_match_rate(figures, limits),
-        _judge_share("values_cleared", "would lose a value", figures.cleared, matched, limits.max_cleared),
+        _judge_share(VALUES_CLEARED, "would lose a value", figures.cleared, matched, limits.max_cleared),
         _judge_share("share_changed", "would change", figures.changed, matched, limits.max_changed),
     ]
 
@@ -130,7 +133,7 @@ def judge_absence(known: int, dropped: int, limits: Limits) -> Verdict:
         limits: the limits of the integration.
     """
     percent = _percent(dropped, known)
-    passed = dropped <= 1 or percent <= limits.max_absent
+    passed = dropped <= MAY_DROP or percent <= limits.max_absent
     return Verdict(
         PEOPLE_STAYED,
         passed,
@@ -138,6 +141,24 @@ def judge_absence(known: int, dropped: int, limits: Limits) -> Verdict:
         f" {limits.max_absent:g} % may drop out",
         {"people": dropped, "known": known, "percent": percent, "limit": limits.max_absent},
     )
+
+
+def count_judged(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """Count what two limits were checked against and no outcome tells, for the log of syncs.
+
+    Returns:
+        `{"cleared": 2, "matched": 80, "dropped": 1, "known": 90}`: records that would lose a value, of the matched
+        ones, and people who dropped out, of the known ones. What was not judged is left out.
+    """
+    named = {
+        VALUES_CLEARED: {"cleared": "records", "matched": "matched"},
+        PEOPLE_STAYED: {"dropped": "people", "known": "known"},
+    }
+    return {
+        name: int(verdict.metadata[number])
+        for verdict in verdicts
+        for name, number in named.get(verdict.name, {}).items()
+    }
 
 
 def _percent(part: int, whole: int) -> float:

@@ -45,7 +45,7 @@ def show_integration(request: Request) -> Response:
         "labels": labels,
         "names": find_names(console, [spec], console.defs.list()) if spec and file.problem else Names(),
         "settings": list_settings(spec, labels, minute) if spec else [],
-        "limits": list_limits(spec) if spec else [],
+        "limits": list_limits(spec, runs) if spec else [],
         "list_field_options": list_field_options,
         "chart": draw_runs(file.slug, runs),
         "touched": say_touched(console.installation.syncs, file.slug),
