@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from integration_center.access.audit import Action, AuditEntry
 from integration_center.console.plain_words import make_plain, say_on_page
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.sync.outcome_words import TROUBLED, say_records
@@ -66,9 +67,25 @@ def say_status(sync: SyncRecord) -> str:
     return "Held" if sync.status is SyncStatus.FAILED and sync.held else sync.status.value
 
 
-def say_retry(sync: SyncRecord) -> str:
+def name_run(name: str, sync: SyncRecord | None, entry: AuditEntry | None) -> str:
+    """Say what a run is, as its page is headed: `Undo of Logins to Leads`.
+
+    Args:
+        name: of its integration.
+        sync: its line in the log; None before there is one.
+        entry: its entry in the audit log, which is there first; None when it has none.
+    """
+    acted = entry.action if entry else None
+    if sync.undoes if sync else acted is Action.UNDID:
+        return f"Undo of {name}"
+    if sync.retries if sync else acted is Action.RETRIED:
+        return f"{name}: {say_retry(sync)}"
+    return f"Run of {name}"
+
+
+def say_retry(sync: SyncRecord | None) -> str:
     """Say what a retry did: `tried 3 failed records again`."""
-    tried = sum(sync.counts.get("lines", {}).values())
+    tried = sum(sync.counts.get("lines", {}).values()) if sync else 0
     return f"tried {tried:,} failed record{'' if tried == 1 else 's'} again" if tried else "tries failed records again"
 
 
