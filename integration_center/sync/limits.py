@@ -10,6 +10,7 @@ from integration_center.integration.spec import Limits
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, LAST_SEEN
 from integration_center.sync.ledger import Counts
 from integration_center.sync.match.keys import count_hashed_ids
+from integration_center.sync.outcome_words import say_counts
 from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, Outcome, count_settled
 
 RunStatus = Literal["Completed", "Failed"]
@@ -210,7 +211,8 @@ def run_status(
         lines were planned but no record was written, the sentence says so first, even if the run is `Completed`.
     """
     if counts[Outcome.HELD]:
-        return "Failed", f"{counts[Outcome.HELD]:,} lines are held"
+        held = counts[Outcome.HELD]
+        return "Failed", "1 record is held" if held == 1 else f"{held:,} records are held"
     if superseded:
         return "Completed", None
     if counts.total == 0:
@@ -221,8 +223,11 @@ def run_status(
     nothing = explain_nothing_written(counts)
     broken, settled = count_settled(counts.as_dict())
     if broken and 100 * broken > limits.max_failed * settled:
-        named = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in BROKEN if counts[outcome])
-        share = f"{named}: {100 * broken / settled:.1f} % of {settled:,} lines; at most {limits.max_failed:g} % may"
+        named = say_counts({outcome: counts[outcome] for outcome in BROKEN}, ", ")
+        share = (
+            f"{broken:,} of {settled:,} record{'' if settled == 1 else 's'} went wrong ({100 * broken / settled:.1f} %;"
+            f" at most {limits.max_failed:g} % may): {named}"
+        )
         return "Failed", f"{nothing}; {share}" if nothing else share
     return "Completed", nothing
 
