@@ -221,15 +221,16 @@ def download_ledger(request: Request) -> Response:
     sync = find_sync(request)
     if sync is None:
         raise HTTPException(404, "The run is starting. Its ledger is there once it has made its plan.")
-    console = console_of(request)
+    console, slug = console_of(request), sync.slug
     query = read_query(request)
     if query.find and not query.text:
         raise HTTPException(400, "The search was some time ago, and is no longer remembered. Search again.")
     ledger = scan(console.installation, sync)
     narrowed = f"-{query.outcome.value}" if query.outcome else ""
-    name = f"{sync.slug}-{sync.partition_end}-{sync.run_id[:8]}{narrowed}.csv"
+    name = f"{slug}-{sync.partition_end}-{sync.run_id[:8]}{narrowed}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(stream_csv(ledger, query), media_type="text/csv", headers=headers)
+    called = find_labels(console, sync.environment, sync.object).call(spec_of_run(console.defs.find(slug), sync))
+    return StreamingResponse(stream_csv(ledger, query, called), media_type="text/csv", headers=headers)
 
 
 def read_query(request: Request) -> LedgerQuery:

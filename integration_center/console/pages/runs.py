@@ -209,8 +209,9 @@ def cancel(request: Request) -> Response:
     if not cancel_run(console.installation.settings, run_id, user_of(request).name):
         return redirect(request, here, f"The process of the run was not reached. {ASK}", "danger")
     environment = progress.sync.environment if progress.sync else file.spec.environment if file and file.spec else None
-    note(request, Action.CANCELLED, slug=slug, environment=environment, run_id=run_id)
-    return redirect(request, here, "It is being cancelled. What Salesforce took by then is written down.", "info")
+    # The entry of the run itself says who started it.
+    note(request, Action.CANCELLED, slug=slug, environment=environment, detail=f"run {run_id}")
+    return redirect(request, here)
 
 
 def retry_failed(request: Request) -> Response:
