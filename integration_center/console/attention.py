@@ -10,6 +10,7 @@ from integration_center.console.plain_words import make_plain
 from integration_center.console.reasons import Reasons
 from integration_center.console.results import count_troubled, is_cancelled, say_status, say_why, sentence, tone_of
 from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.database.waiting import WaitingDay
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
@@ -96,6 +97,12 @@ def list_attention(
     waiting = [_build_waiting(file, file.spec, said) for file in files if (said := waits.get(file.slug)) and file.spec]
     late = [_build_late(file, said) for file in files if (said := missed.get(file.slug))]
     return [*stopped, *broken, *late, *ended, *waiting]
+
+
+def say_wait(wait: WaitingDay) -> str:
+    """Say since when an integration waits for its report, and how long. A page shows the times in the viewer's zone."""
+    since, until = (f"{moment:%Y-%m-%d %H:%M} UTC" for moment in (wait.since, wait.until))
+    return f"waiting for its report since {since}, at the latest until {until}: {make_plain(wait.reason)}"
 
 
 def _build_late(file: DefsFile, said: str) -> Attention:

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from integration_center.console.attention import say_wait
 from integration_center.console.dagster import find_stored_status
 from integration_center.console.engine import UNFINISHED, UnfinishedRun
 from integration_center.console.labels import Labels, find_labels, spec_of_run
@@ -115,7 +116,7 @@ def find_waits(console: Console, slug: str | None) -> list[tuple[str, str]]:
     """The names of the integrations that wait for their report, of one or of all, each with what it waits for."""
     specs = {file.slug: file.spec for file in console.defs.list() if file.spec}
     waits = console.installation.waiting.list(console.now(), slug)
-    return [(spec.name, wait.say(spec.times)) for wait in waits if (spec := specs.get(wait.slug))]
+    return [(spec.name, say_wait(wait)) for wait in waits if (spec := specs.get(wait.slug))]
 
 
 def find_sync(request: Request) -> SyncRecord | None:
