@@ -107,6 +107,14 @@ class OrgHandle:
         return self.org.calls
 
 
+class PortTaken(OSError):
+    """A port cannot be listened on, because another program has it or because this user may not."""
+
+    def __init__(self, number: int | None, text: str, port: int) -> None:
+        super().__init__(number, text)
+        self.port = port
+
+
 class Emulator:
     """The emulator in this process, as a context manager.
 
@@ -156,7 +164,7 @@ class Emulator:
         """Seed the orgs and listen; returns when all ports answer.
 
         Raises:
-            OSError: a port is taken.
+            PortTaken: a port cannot be listened on.
         """
         folder = self.config.data
         if folder is None:
@@ -230,8 +238,11 @@ class Emulator:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._sockets.append(listener)
-        listener.bind((self.config.host, port))
-        listener.listen(128)
+        try:
+            listener.bind((self.config.host, port))
+            listener.listen(128)
+        except OSError as error:
+            raise PortTaken(error.errno, f"{error.strerror}: port {port}", port) from None
         return f"http://{self.config.host}:{listener.getsockname()[1]}"
 
     def _serve(self) -> None:

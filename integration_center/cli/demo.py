@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from integration_center.access.audit import Action
 from integration_center.accounts.connecting import connect_client_credentials, connect_web
 from integration_center.cli.connecting import note_connection
-from integration_center.cli.embedded import EmbeddedDemo, choose_ports, write_settings
+from integration_center.cli.embedded import EmbeddedDemo, choose_callback, choose_ports, write_settings
 from integration_center.cli.output import console
 from integration_center.cli.runs import Launch, note_launch
 from integration_center.cli.sync_output import print_result
@@ -65,7 +65,8 @@ def run_demo(
     demo.lay_out(day, before.defs)
     (demo.folder / "demo.json").write_text(json.dumps({"ports": dict(demo.ports), "records": records}))
     console.rule("Two local Salesforce orgs and an Insights API")
-    with demo.started() as reached, environment(reached):
+    callback = {"INTEGRATION_CENTER_CALLBACK_URL": choose_callback(before.callback_url)}
+    with environment(callback), demo.started() as reached, environment(reached):
         first_day = {
             "INTEGRATION_CENTER_FIRST_DAY": str(day - DAYS_SHOWN)
         }  # Dagster shows a page that is not all empty

@@ -15,6 +15,8 @@ from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
+
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.files.regular_files import read_regular
 from integration_center.integration.environment import FIRST
@@ -94,6 +96,20 @@ class EmbeddedDemo:
             if not target.exists():
                 copy_file(source, target)
 
+    def refuse_taken_ports(self) -> None:
+        """Check that the ports of the demo are free, which are the same each time it is started.
+
+        Raises:
+            ConfigurationError: another program has one of them.
+        """
+        for name, port in self.ports.items():
+            if not is_free(port):
+                what = "Insights API" if name == "insights" else f"{name} org"
+                raise ConfigurationError(
+                    f"port {port} of the demo's {what} is in use, maybe by another demo; end what uses it, or make a"
+                    " new demo on free ports: integration-center demo"
+                )
+
     @contextmanager
     def started(self) -> Iterator[dict[str, str]]:
         """The emulator, for the length of the block; gives the settings that reach it.
@@ -157,6 +173,13 @@ def choose_ports() -> dict[str, int]:
     return {name: port if is_free(port) else free_port() for name, port in PORTS.items()}
 
 
+def choose_callback(url: str) -> str:
+    """The callback URL, on a free port where its own is taken, as by the console of another installation."""
+    parts = httpx.URL(url)
+    taken = parts.port is not None and not is_free(parts.port)
+    return str(parts.copy_with(port=free_port())) if taken else url
+
+
 def is_free(port: int) -> bool:
     """Whether a port of this machine can be listened on."""
     return not find_obstacle(port)
@@ -183,7 +206,12 @@ def refuse_taken(port: int, option: str) -> None:
     if reason == errno.EACCES:
         raise ConfigurationError(f"port {port} may not be opened by this user; choose one from 1024 on with {option}")
     if reason:
-        raise ConfigurationError(f"port {port} is in use; choose another with {option}, or end what uses it")
+        raise ConfigurationError(say_taken(port, option))
+
+
+def say_taken(port: int, option: str) -> str:
+    """Say that another program has a port, and which option chooses another one."""
+    return f"port {port} is in use; choose another with {option}, or end what uses it"
 
 
 def free_port() -> int:

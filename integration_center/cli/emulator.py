@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from integration_center.cli.embedded import find_emulator, refuse_taken
+from integration_center.cli.embedded import find_emulator, refuse_taken, say_taken
+from integration_center.errors import ConfigurationError
 from integration_center.integration.environment import Environment, OrgKind
 from integration_center.settings import read_settings
 
@@ -28,9 +29,10 @@ def serve_emulator(
 ) -> None:
     """Two local Salesforce orgs or more, and an Insights API on loopback. Their addresses are one line of JSON."""
     find_emulator()  # or say how to install it
-    refuse_ports({"sandbox": sandbox_port, "production": production_port, "insights": insights_port})
+    ports = {"sandbox": sandbox_port, "production": production_port, "insights": insights_port}
+    refuse_ports(ports)
     from salesforce_emulator.insights.drop_people import read_drop_people
-    from salesforce_emulator.server import EmulatorConfig, serve
+    from salesforce_emulator.server import EmulatorConfig, PortTaken, serve
 
     config = EmulatorConfig(
         records=records,
@@ -43,7 +45,11 @@ def serve_emulator(
         redirect_uris=[read_settings().callback_url],
         further=dict(map(read_org, org or ())),
     )
-    serve(config)
+    try:
+        serve(config)
+    except PortTaken as error:  # another program took it while the orgs were filled
+        name = next(name for name, port in ports.items() if port == error.port)
+        raise ConfigurationError(say_taken(error.port, f"--{name}-port")) from None
 
 
 def refuse_ports(ports: Mapping[str, int]) -> None:

@@ -63,6 +63,8 @@ def serve_all(
         lock = stack.enter_context(only_up(settings.dagster_home, warn))
         refuse_taken(port, "--port")
         refuse_taken(console_port, "--console-port")
+        if demo := embedded_demo(settings):
+            demo.refuse_taken_ports()
         if upgrade_database(settings.database) not in {None, REVISION}:
             warn("the database was of an earlier version, and is upgraded")
             with open_installation(settings) as installation:

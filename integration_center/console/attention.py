@@ -8,8 +8,9 @@ from urllib.parse import quote
 from integration_center.console.obstacles import Banner
 from integration_center.console.plain_words import make_plain
 from integration_center.console.reasons import Reasons
-from integration_center.console.results import count_troubled, say_status, say_why, sentence, tone_of
+from integration_center.console.results import count_troubled, is_cancelled, say_status, say_why, sentence, tone_of
 from integration_center.database.sync_records import SyncRecord, SyncStatus
+from integration_center.database.waiting import WaitingDay
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
@@ -98,6 +99,12 @@ def list_attention(
     return [*stopped, *broken, *late, *ended, *waiting]
 
 
+def say_wait(wait: WaitingDay) -> str:
+    """Say since when an integration waits for its report, and how long. A page shows the times in the viewer's zone."""
+    since, until = (f"{moment:%Y-%m-%d %H:%M} UTC" for moment in (wait.since, wait.until))
+    return f"waiting for its report since {since}, at the latest until {until}: {make_plain(wait.reason)}"
+
+
 def _build_late(file: DefsFile, said: str) -> Attention:
     here = f"/integrations/{quote(file.slug)}"
     name = file.spec.name if file.spec else file.slug
@@ -141,7 +148,7 @@ def _build_ended(file: DefsFile, sync: SyncRecord, reasons: Reasons) -> Attentio
         return Attention("warning", "The plan waits for approval.", name, here, sync, run, "Review and approve")
     why = say_why(sync, reasons.get((sync.run_id, sync.slug), ()))
     failed = tone_of(sync) == "danger"
-    says = "Review and release" if status == "Held" else "See why" if failed else say_look(sync)
+    says = "Review and release" if status == "Held" else "See why" if failed or is_cancelled(sync) else say_look(sync)
     said = {"Held": "Held", "Failed": "Failed"}.get(status, "")
     text = ": ".join(part for part in (said, sync.held if status == "Held" and sync.held else why) if part)
     return Attention("danger" if failed else "warning", sentence(text), name, here, sync, run, says)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from integration_center.alerts.judging import find_missed
-from integration_center.console.attention import Attention, list_attention, needs_look
+from integration_center.console.attention import Attention, list_attention, needs_look, say_wait
 from integration_center.console.engine import UnfinishedRun
 from integration_center.console.labels import make_readable
 from integration_center.console.obstacles import BLOCKED, Obstacle, Surroundings, Touched, list_banners
@@ -141,8 +141,8 @@ def build_grid(
     syncs = console.installation.syncs
     minute = console.now().replace(second=0, microsecond=0)
     last = syncs.last([file.slug for file in files])
-    touched = {each.slug: each for each in _find_touched(files, around, minute)}
     waits = {wait.slug: wait for wait in console.installation.waiting.list(console.now())}
+    touched = {each.slug: each for each in _find_touched(files, around, minute, waits)}
     late = find_late([file for file in files if file.slug not in around.runs], last, waits, minute)
     states = {
         file.slug: _find_states(
@@ -169,7 +169,7 @@ def build_grid(
             last,
             list_banners([*touched.values()], may_change=may_change),
             find_reasons(console, in_trouble),
-            {file.slug: waits[file.slug].say(file.spec.times) for file in files if file.spec and file.slug in waits},
+            {slug: say_wait(wait) for slug, wait in waits.items()},
             late,
             may_change=may_change,
         ),
@@ -222,13 +222,15 @@ def _order(file: DefsFile, sort: str, last: Mapping[str, SyncRecord], minute: da
     return 0.0, name
 
 
-def _find_touched(files: Sequence[DefsFile], around: Surroundings, minute: datetime) -> list[Touched]:
+def _find_touched(
+    files: Sequence[DefsFile], around: Surroundings, minute: datetime, waits: Mapping[str, WaitingDay]
+) -> list[Touched]:
     """The sound integrations that have an obstacle."""
     sound = [(file, file.spec) for file in files if file.spec and file.problem is None]
     return [
         Touched(file.slug, spec.name, _next_run(spec.times, minute), obstacles)
         for file, spec in sound
-        if (obstacles := around.find(file.slug, spec))
+        if (obstacles := around.find(file.slug, spec, waits=file.slug in waits))
     ]
 
 
@@ -275,9 +277,9 @@ def build_row(
         picture=draw(recent.pictures if recent else ()),
         problem=make_plain(file.problem) if file.problem else None,
         readable=spec is not None,
-        obstacles=around.find(file.slug, spec) if spec and scheduled else (),
+        obstacles=around.find(file.slug, spec, waits=wait is not None) if spec and scheduled else (),
         starting=find_starting(around, file.slug, last),
-        waiting=wait.say(spec.times) if wait and spec and scheduled else "",
+        waiting=say_wait(wait) if wait and scheduled else "",
     )
 
 

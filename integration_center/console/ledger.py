@@ -229,9 +229,21 @@ def count_reasons(lines: pl.LazyFrame, outcomes: Sequence[Outcome], most: int, c
     ]
 
 
-def stream_csv(ledger: pl.LazyFrame, query: LedgerQuery) -> Iterator[str]:
-    """The records as CSV that no spreadsheet runs as formulas, in parts, so that none is held whole."""
-    chosen = query.narrow(ledger).drop(GROUPED)
-    yield to_csv_safe(chosen.head(0).collect()).write_csv()
+def stream_csv(ledger: pl.LazyFrame, query: LedgerQuery, called: Called = NO_LABELS) -> Iterator[str]:
+    """The records as CSV that no spreadsheet runs as formulas, in parts, so that none is held whole.
+
+    Rows are counted, and reasons said, as the page does. All else has its machine names.
+    """
+    chosen = query.narrow(ledger)
+    yield to_csv_safe(chosen.head(0).collect().drop(GROUPED)).write_csv()
     for part in chosen.collect_batches(chunk_size=CSV_LINES, maintain_order=True):
-        yield to_csv_safe(part).write_csv(include_header=False)
+        yield to_csv_safe(_write_for_people(part, called)).write_csv(include_header=False)
+
+
+def _write_for_people(lines: pl.DataFrame, called: Called) -> pl.DataFrame:
+    reasons = lines.select(pl.coalesce("reason", GROUPED)).to_series()
+    said = {reason: _show_reason(reason, called) for reason in reasons.drop_nulls().unique()}
+    return lines.with_columns(
+        pl.col("row") + HEADER_ROWS,
+        reasons.replace_strict(said, default=None, return_dtype=pl.String).alias("reason"),
+    ).drop(GROUPED)

@@ -9,18 +9,20 @@ from markupsafe import Markup
 
 from integration_center.console.labels import PATIENCE, Labels, find_labels, name_all
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.moments import mark_stamps
+from integration_center.console.shell.moments import mark_stamps, show_moment
+from integration_center.database.sync_records import SyncRecord
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
 from integration_center.sync.schema import SObjectSchema
 
 NAMED = re.compile(
-    r"\b(?P<object>[A-Za-z]\w*)\.(?P<field>[A-Za-z]\w*)\b|\bintegration '(?P<slug>[^']+)'"
+    r"\b(?P<article>[Rr])un (?P<whole>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?: of '(?P<of>[^']+)')?"
+    r"|\b(?P<object>[A-Za-z]\w*)\.(?P<field>[A-Za-z]\w*)\b|\bintegration '(?P<slug>[^']+)'"
     r"|\b(?P<ran>[a-z0-9_]+) \((?P<run>[0-9a-f]{8})\)"
     r"|\b(?P<alone>[A-Za-z]\w*?(?:__c|[a-z][A-Z]\w*))\b"
 )
-"""`Lead.Score__c`, `integration 'logins_to_leads'`, its run as `logins_to_leads (8f8fcc82)`, or a field or object alone
-that is plainly an API name."""
+"""`Lead.Score__c`, `integration 'logins_to_leads'`, its run as `logins_to_leads (8f8fcc82)` or `run
+8f8fcc82-…`, or a field or object alone that is plainly an API name."""
 OBJECT = re.compile(r"\b[A-Za-z]\w*\b")
 MOST_OBJECTS = 20
 """Objects that one page asks for the labels of."""
@@ -34,11 +36,13 @@ class Names:
         labels: of objects and their fields, by the object's API name in lower case.
         integrations: the names of integrations, by slug.
         topic: of the object that all sentences are about; None where each names its own.
+        runs: the lines of the log of whole runs, by the run's id.
     """
 
     labels: Mapping[str, Labels] = field(default_factory=dict)
     integrations: Mapping[str, str] = field(default_factory=dict)
     topic: Labels | None = None
+    runs: Mapping[str, SyncRecord] = field(default_factory=dict)
 
     def mark(self, text: str) -> Markup:
         """Write labels and names into a sentence; what has none stays as it is. Moments are marked, too."""
@@ -52,6 +56,8 @@ class Names:
         return Markup("").join([*marked, mark_stamps(text[end:])])
 
     def _show(self, found: re.Match[str], about: Iterable[Labels]) -> Markup | None:
+        if found["whole"]:
+            return self._show_run(found)
         if slug := found["slug"] or found["ran"]:
             if slug not in self.integrations:
                 return None
@@ -65,6 +71,24 @@ class Names:
             labels = self.labels.get(found["object"].lower())
             label = labels.fields.get(found["field"].lower()) if labels else None
         return Markup('{} <span class="api">{}</span>').format(label, found[0]) if label else None
+
+    def _show_run(self, found: re.Match[str]) -> Markup | None:
+        """Name a run by the time at which it began, which people know, and link it."""
+        if (sync := self.runs.get(found["whole"])) is None:
+            return None
+        the, home = "The" if found["article"] == "R" else "the", f"/integrations/{quote(sync.slug)}"
+        link = Markup('{} <a href="{}/runs/{}">run of {}</a>').format(
+            the, home, quote(sync.run_id), mark_stamps(f"{show_moment(sync.started_at)} UTC")
+        )
+        if not found["of"]:
+            return link
+        return link + Markup(' of <a href="{}">{}</a>').format(home, self.integrations.get(sync.slug, sync.name))
+
+
+def find_runs(console: Console, texts: Iterable[str]) -> Mapping[str, SyncRecord]:
+    """Find the runs that sentences name by their whole ids, as far as the log still has them."""
+    ids = {found["whole"] for text in texts for found in NAMED.finditer(text) if found["whole"]}
+    return console.installation.syncs.of_runs(ids) if ids else {}
 
 
 def find_names(
@@ -108,4 +132,4 @@ def mark_names(console: Console, text: str, schema: SObjectSchema | None = None)
     known = {schema.name.lower(): topic} if schema and topic else {}
     specs = [file.spec for file in files if file.spec and file.spec.object.lower() in words - known.keys()]
     names = find_names(console, specs, files)
-    return Names({**names.labels, **known}, names.integrations, topic).mark(text)
+    return Names({**names.labels, **known}, names.integrations, topic, find_runs(console, [text])).mark(text)

@@ -1,7 +1,7 @@
 """Why integrations will not run, or will fail when they do: their org, their report, Dagster."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from integration_center.console.engine import Engine, UnfinishedRun
@@ -12,7 +12,7 @@ from integration_center.pipeline.names import DAILY_SCHEDULE, find_starter
 from integration_center.wording.remedies import START_IT
 from integration_center.wording.sentences import capitalize_first
 
-FAIL, WAIT = "will fail", "will not start"
+FAIL, WAIT, AWAIT = "will fail", "will not start", "will begin to wait for it"
 WEB_SERVER_DOWN = "Dagster's web server does not answer: Run Now and Plan do not work just now."
 BLOCKED = "blocked"
 """The state to which the grid can be narrowed, of integrations that have an obstacle."""
@@ -29,6 +29,7 @@ class Obstacle:
         link: where it can be put right; empty when there is no such page.
         says: what that link says.
         own: whether it is put right in the integrations themselves.
+        may_come: whether it is a report that an integration may wait for.
     """
 
     short: str
@@ -37,6 +38,11 @@ class Obstacle:
     link: str = ""
     says: str = ""
     own: bool = False
+    may_come: bool = False
+
+    def for_spec(self, spec: IntegrationSpec) -> "Obstacle":
+        """The obstacle as it is for an integration, which may wait for its report."""
+        return replace(self, effect=AWAIT) if self.may_come and spec.arrive_by else self
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,14 @@ class Surroundings:
     engine: Engine | None = None
     runs: Mapping[str, UnfinishedRun] = field(default_factory=dict)
 
-    def find(self, slug: str, spec: IntegrationSpec) -> list[Obstacle]:
-        """Find the obstacles of an integration, its own before those of all."""
+    def find(self, slug: str, spec: IntegrationSpec, *, waits: bool = False) -> list[Obstacle]:
+        """Find the obstacles of an integration, its own before those of all.
+
+        Args:
+            slug: of the integration.
+            spec: the integration.
+            waits: whether it waits for its report just now, which is said elsewhere.
+        """
         if not spec.enabled:
             return []
         own = (
@@ -68,7 +80,10 @@ class Surroundings:
             self.sources.get(slug) if spec.source else self.reports.get(report_slug(spec.report)),
             self.schedules.get(find_starter(slug, spec)),
         )
-        return [*(obstacle for obstacle in own if obstacle), *self.everywhere]
+        return [
+            *(each.for_spec(spec) for each in own if each and not (waits and each.may_come)),
+            *self.everywhere,
+        ]
 
 
 @dataclass(frozen=True)
@@ -169,7 +184,8 @@ def _describe_report(name: str, lack: Lack, said: str) -> Obstacle:
         Lack.EMPTY: "WalkMe has delivered none of its days.",
         Lack.UNREADABLE: f"{capitalize_first(said)}.",
     }
-    return Obstacle(f"Report {lack}", f"The report {name!r} {lack}. {advice[lack]}", own=True)
+    text = f"The report {name!r} {lack}. {advice[lack]}"
+    return Obstacle(f"Report {lack}", text, own=True, may_come=lack is Lack.EMPTY)
 
 
 def describe_sources(engine: Engine | None) -> dict[str, Obstacle]:

@@ -1,9 +1,12 @@
 """What an integration does, in a sentence and in read-only tables: for its own page, which viewers read, too."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from integration_center.console.labels import Labels
+from integration_center.console.past_limits import explain_limits
+from integration_center.database.sync_records import SyncRecord
 from integration_center.integration.mapping import FieldMapping
 from integration_center.integration.schedule_words import say_times
 from integration_center.integration.spec import IntegrationSpec, WhenAbsent
@@ -19,10 +22,12 @@ class Setting:
     Attributes:
         name: what it is about.
         text: what it says.
+        past: of a limit, what it would have done in the last runs; empty where they do not show that.
     """
 
     name: str
     text: str
+    past: str = ""
 
 
 def describe_integration(spec: IntegrationSpec, labels: Labels, now: datetime) -> str:
@@ -58,18 +63,25 @@ def list_settings(spec: IntegrationSpec, labels: Labels, now: datetime) -> list[
     ]
 
 
-def list_limits(spec: IntegrationSpec) -> list[Setting]:
-    """List the limits of an integration, each with what happens when it is passed."""
+def list_limits(spec: IntegrationSpec, runs: Sequence[SyncRecord]) -> list[Setting]:
+    """List the limits of an integration, each with what happens when it is passed, and what it did in the last runs."""
     limits = spec.limits
-    changed = (
-        f"more than {limits.max_changed:g} % of the records would change" if limits.max_changed is not None else ""
-    )
+    percents = limits.model_dump(exclude={"allow_empty"})
+    past = explain_limits(runs, percents)
+
+    def limit(verb: str, name: str, text: str) -> Setting:
+        return Setting(verb, text.format(percents[name]), past.get(name, ""))
+
     return [
-        Setting("Held when", f"fewer than {limits.min_match_rate:g} % of the keys match a record"),
-        Setting("Held when", f"more than {limits.max_cleared:g} % of the records would lose a value"),
-        *([Setting("Held when", changed)] if changed else []),
-        Setting("Held when", f"more than {limits.max_absent:g} % of the people drop out of the report at once"),
-        Setting("Failed when", f"more than {limits.max_failed:g} % of the records are refused or cannot be sent"),
+        limit("Held when", "min_match_rate", "fewer than {:g} % of the keys match a record"),
+        limit("Held when", "max_cleared", "more than {:g} % of the records would lose a value"),
+        *(
+            [limit("Held when", "max_changed", "more than {:g} % of the records would change")]
+            if limits.max_changed is not None
+            else []
+        ),
+        limit("Held when", "max_absent", "more than {:g} % of the people drop out of the report at once"),
+        limit("Failed when", "max_failed", "more than {:g} % of the records are refused or cannot be sent"),
         Setting("A report without rows", "is no error" if limits.allow_empty else "fails the run"),
     ]
 

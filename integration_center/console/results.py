@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from integration_center.access.audit import Action, AuditEntry
 from integration_center.console.plain_words import make_plain, say_on_page
 from integration_center.database.sync_records import SyncRecord, SyncStatus
-from integration_center.sync.outcome_words import TROUBLED, say_records
+from integration_center.pipeline.runs.run_endings import BY_PEOPLE
+from integration_center.sync.outcome_words import OUTCOME_WORDS, TROUBLED, say_records
 from integration_center.sync.outcomes import Outcome
+from integration_center.wording.sentences import capitalize_first
 
 ResultTone = Literal["success", "warning", "danger", "info"]
 
@@ -51,7 +54,7 @@ def count_troubled(sync: SyncRecord) -> dict[Outcome, int]:
 def tone_of(sync: SyncRecord) -> ResultTone:
     """The colour of a run: success only when it has ended well, with every record as it should be."""
     if sync.status is SyncStatus.FAILED:
-        return "warning" if sync.held else "danger"
+        return "warning" if sync.held or is_cancelled(sync) else "danger"
     if sync.status is SyncStatus.WAITING:
         return "warning"
     if sync.status is SyncStatus.RUNNING:
@@ -62,13 +65,36 @@ def tone_of(sync: SyncRecord) -> ResultTone:
 
 
 def say_status(sync: SyncRecord) -> str:
-    """Name the status of a run; a run that a limit stopped is held, which asks for another step than a failure."""
-    return "Held" if sync.status is SyncStatus.FAILED and sync.held else sync.status.value
+    """Name the status of a run; one that a limit or a person stopped asks for another step than a failure."""
+    if sync.status is not SyncStatus.FAILED:
+        return sync.status.value
+    return "Held" if sync.held else "Cancelled" if is_cancelled(sync) else sync.status.value
 
 
-def say_retry(sync: SyncRecord) -> str:
+def is_cancelled(sync: SyncRecord) -> bool:
+    """Whether a person ended the run."""
+    return bool(sync.said and sync.said.sentence.startswith(BY_PEOPLE))
+
+
+def name_run(name: str, sync: SyncRecord | None, entry: AuditEntry | None) -> str:
+    """Say what a run is, as its page is headed: `Undo of Logins to Leads`.
+
+    Args:
+        name: of its integration.
+        sync: its line in the log; None before there is one.
+        entry: its entry in the audit log, which is there first; None when it has none.
+    """
+    acted = entry.action if entry else None
+    if sync.undoes if sync else acted is Action.UNDID:
+        return f"Undo of {name}"
+    if sync.retries if sync else acted is Action.RETRIED:
+        return f"{name}: {say_retry(sync)}"
+    return f"Run of {name}"
+
+
+def say_retry(sync: SyncRecord | None) -> str:
     """Say what a retry did: `tried 3 failed records again`."""
-    tried = sum(sync.counts.get("lines", {}).values())
+    tried = sum(sync.counts.get("lines", {}).values()) if sync else 0
     return f"tried {tried:,} failed record{'' if tried == 1 else 's'} again" if tried else "tries failed records again"
 
 
@@ -105,7 +131,14 @@ def judge(sync: SyncRecord) -> Result:
     if sync.status is SyncStatus.FAILED:
         if sync.held:
             return Result(tone, "Held: nothing was sent to Salesforce.", sentence(sync.held))
-        said = " ".join(part for part in (error, sentence(f"{clauses}") if clauses else "") if part)
+        rest = " and ".join(
+            say_records(lines, outcome)
+            for outcome, lines in count_troubled(sync).items()
+            if f"{lines:,} {OUTCOME_WORDS[outcome].counted}" not in error
+        )
+        if is_cancelled(sync):
+            return Result(tone, capitalize_first(error), sentence(rest) if rest else "")
+        said = " ".join(part for part in (error, sentence(rest) if rest else "") if part)
         return Result(tone, "The run failed.", said)
     if sync.status is SyncStatus.WAITING:
         return Result(tone, "The plan waits for approval. Nothing was sent to Salesforce.", error)

@@ -46,6 +46,12 @@ class SyncReading:
         with reading(self._engine) as connection:
             return tuple(map(build_record, connection.execute(statement)))
 
+    def of_runs(self, run_ids: Collection[str]) -> Mapping[str, SyncRecord]:
+        """A line of each of some runs, by the run's id: of several integrations in one run, the first."""
+        statement = select(syncs).where(syncs.c.run_id.in_(run_ids)).order_by(syncs.c.id.desc())
+        with reading(self._engine) as connection:
+            return {row.run_id: build_record(row) for row in connection.execute(statement)}
+
     def history(
         self, slug: str | None = None, *, environment: Environment | None = None, limit: int = 50
     ) -> tuple[SyncRecord, ...]:

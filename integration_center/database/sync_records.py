@@ -1,7 +1,7 @@
 """The lines of the log of syncs, as they are read."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -13,6 +13,8 @@ from integration_center.wording.remedies import Said, read_said
 
 Counts = Mapping[str, Mapping[str, int]]
 """Lines and rows by outcome: `{"lines": {"updated": 3}, "rows": {"updated": 2, "unmatched": 1}}`."""
+JUDGED = "judged"
+"""Where the column of the counts keeps what `sync.limits.count_judged` returns."""
 
 
 UNDO_OF = "undo of "
@@ -51,6 +53,7 @@ class SyncRecord:
         read_at: when the org was read, UTC.
         held: the sentence that says which limit holds the plan, else None.
         said: why it failed or waits, else None.
+        judged: what two limits were checked against; see `sync.limits.count_judged`. Empty for older lines.
     """
 
     run_id: str
@@ -74,6 +77,7 @@ class SyncRecord:
     said: Said | None
     api_calls: int
     triggered_by: str
+    judged: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def error(self) -> str | None:
@@ -131,6 +135,8 @@ def build_record(row: Row[Any]) -> SyncRecord:
     values = dict(row._mapping)
     del values["id"], values["pushed"], values["error"]
     values |= {
+        "counts": {side: tally for side, tally in row.counts.items() if side != JUDGED},
+        "judged": row.counts.get(JUDGED, {}),
         "environment": Environment(row.environment) if row.environment else None,
         "status": SyncStatus(row.status),
         "said": None if row.error is None else read_said(row.error),

@@ -171,7 +171,7 @@ class SyncLog(SyncReading):
             known = connection.execute(select(syncs).where(is_line(run_id, slug)).with_for_update()).one_or_none()
             if known is None:
                 raise _missing(run_id, slug)
-            final = _plain(known.counts if counts is None else counts)
+            final = known.counts if counts is None else {**known.counts, **_plain(counts)}
             changes = {
                 "status": status.value,
                 "ended_at": datetime.now(UTC),
@@ -187,7 +187,10 @@ class SyncLog(SyncReading):
     def recount(self, run_id: str, slug: str, *, counts: Counts) -> None:
         """Correct the counts of a line."""
         with writing(self._engine) as connection:
-            connection.execute(update(syncs).where(is_line(run_id, slug)).values(counts=_plain(counts)))
+            known = connection.execute(select(syncs.c.counts).where(is_line(run_id, slug)).with_for_update()).scalar()
+            connection.execute(
+                update(syncs).where(is_line(run_id, slug)).values(counts={**(known or {}), **_plain(counts)})
+            )
 
     def amend(self, run_id: str, slug: str, *, counts: Counts, error: str | Said) -> None:
         """Correct the counts of a line by what a later run has learned; a line still open fails with `error`."""

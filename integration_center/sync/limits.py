@@ -1,6 +1,6 @@
 """The limits of an integration: when to stop a push before its first write, and when a run counts as Failed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
@@ -10,6 +10,7 @@ from integration_center.integration.spec import Limits
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, LAST_SEEN
 from integration_center.sync.ledger import Counts
 from integration_center.sync.match.keys import count_hashed_ids
+from integration_center.sync.outcome_words import say_counts
 from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, Outcome, count_settled
 
 RunStatus = Literal["Completed", "Failed"]
@@ -27,7 +28,10 @@ NOT_WRITTEN = {
 
 
 MATCH_RATE = "match_rate"
+VALUES_CLEARED = "values_cleared"
 PEOPLE_STAYED = "people_stayed"
+MAY_DROP = 1
+"""The people who may drop out whatever the limit says."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def judge(figures: Figures, limits: Limits) -> list[Verdict]:
     matched = figures.matched
     return [
         _judge_match_rate(figures, limits),
-        _judge_share("values_cleared", "would lose a value", figures.cleared, matched, limits.max_cleared),
+        _judge_share(VALUES_CLEARED, "would lose a value", figures.cleared, matched, limits.max_cleared),
         _judge_share("share_changed", "would change", figures.changed, matched, limits.max_changed),
     ]
 
@@ -130,7 +134,7 @@ def judge_absence(known: int, dropped: int, limits: Limits) -> Verdict:
         limits: the limits of the integration.
     """
     percent = _percent(dropped, known)
-    passed = dropped <= 1 or percent <= limits.max_absent
+    passed = dropped <= MAY_DROP or percent <= limits.max_absent
     return Verdict(
         PEOPLE_STAYED,
         passed,
@@ -138,6 +142,24 @@ def judge_absence(known: int, dropped: int, limits: Limits) -> Verdict:
         f" {limits.max_absent:g} % may drop out",
         {"people": dropped, "known": known, "percent": percent, "limit": limits.max_absent},
     )
+
+
+def count_judged(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """Count what two limits were checked against and no outcome tells, for the log of syncs.
+
+    Returns:
+        `{"cleared": 2, "matched": 80, "dropped": 1, "known": 90}`: records that would lose a value, of the matched
+        ones, and people who dropped out, of the known ones. What was not judged is left out.
+    """
+    named = {
+        VALUES_CLEARED: {"cleared": "records", "matched": "matched"},
+        PEOPLE_STAYED: {"dropped": "people", "known": "known"},
+    }
+    return {
+        name: int(verdict.metadata[number])
+        for verdict in verdicts
+        for name, number in named.get(verdict.name, {}).items()
+    }
 
 
 def _percent(part: int, whole: int) -> float:
@@ -189,7 +211,8 @@ def run_status(
         lines were planned but no record was written, the sentence says so first, even if the run is `Completed`.
     """
     if counts[Outcome.HELD]:
-        return "Failed", f"{counts[Outcome.HELD]:,} lines are held"
+        held = counts[Outcome.HELD]
+        return "Failed", "1 record is held" if held == 1 else f"{held:,} records are held"
     if superseded:
         return "Completed", None
     if counts.total == 0:
@@ -200,8 +223,11 @@ def run_status(
     nothing = explain_nothing_written(counts)
     broken, settled = count_settled(counts.as_dict())
     if broken and 100 * broken > limits.max_failed * settled:
-        named = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in BROKEN if counts[outcome])
-        share = f"{named}: {100 * broken / settled:.1f} % of {settled:,} lines; at most {limits.max_failed:g} % may"
+        named = say_counts({outcome: counts[outcome] for outcome in BROKEN}, ", ")
+        share = (
+            f"{broken:,} of {settled:,} record{'' if settled == 1 else 's'} went wrong ({100 * broken / settled:.1f} %;"
+            f" at most {limits.max_failed:g} % may): {named}"
+        )
         return "Failed", f"{nothing}; {share}" if nothing else share
     return "Completed", nothing
 

@@ -64,9 +64,9 @@ def order_counts(counts: Mapping[str, int]) -> list[tuple[Outcome, int]]:
     return [(outcome, counts[outcome.value]) for outcome in order if counts.get(outcome.value)]
 
 
-def say_counts(counts: Mapping[str, int]) -> str:
+def say_counts(counts: Mapping[str, int], between: str = " · ") -> str:
     """Say how many records there are of each outcome: `4,363 updated · 485 not found in Salesforce · 3 refused`."""
-    return " · ".join(f"{count:,} {OUTCOME_WORDS[outcome].counted}" for outcome, count in order_counts(counts))
+    return between.join(f"{count:,} {OUTCOME_WORDS[outcome].counted}" for outcome, count in order_counts(counts))
 
 
 def say_records(count: int, outcome: Outcome) -> str:

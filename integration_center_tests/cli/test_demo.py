@@ -20,9 +20,11 @@ import pytest
 from integration_center.cli.embedded import (
     PORTS,
     EmbeddedDemo,
+    choose_callback,
     choose_ports,
     embedded_demo,
     find_obstacle,
+    free_port,
     running,
 )
 from integration_center.cli.serve import build_parts
@@ -219,6 +221,24 @@ def test_usual_ports_that_are_taken_are_left_to_others() -> None:
         assert chosen["sandbox"] != PORTS["sandbox"]
         assert find_obstacle(PORTS["sandbox"]) == errno.EADDRINUSE
         assert find_obstacle(chosen["sandbox"]) == 0
+
+
+def test_up_names_a_port_of_the_demo_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        demo = EmbeddedDemo(tmp_path, {**{name: free_port() for name in PORTS}, "production": port}, RECORDS)
+        with pytest.raises(ConfigurationError, match=f"port {port} of the demo's production org is in use"):
+            demo.refuse_taken_ports()
+    demo.refuse_taken_ports()
+
+
+def test_the_demo_connects_beside_a_console_that_runs() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://localhost:{taken.getsockname()[1]}/oauth/callback"
+        other = choose_callback(url)
+        assert other != url
+        assert other.endswith("/oauth/callback")
+    assert choose_callback(url) == url
 
 
 def test_orgs_that_do_not_start_are_no_empty_demo(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

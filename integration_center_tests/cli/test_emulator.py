@@ -86,3 +86,14 @@ def test_a_port_that_is_taken_is_named_with_its_option(command: Command) -> None
         code, _, error = command("emulator", "--production-port", str(port))
     assert code == 1
     assert f"port {port} is in use; choose another with --production-port" in error
+
+
+def test_a_port_that_is_taken_while_the_orgs_are_filled_is_named_too(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration_center.cli.emulator.refuse_ports", lambda ports: None)  # it was free then
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, error = command("emulator", "--records", "1", "--production-port", str(port))
+    assert code == 1
+    assert f"port {port} is in use; choose another with --production-port" in error

@@ -2,11 +2,15 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from integration_center.access.audit import Action
 from integration_center.console.shell.context import Console
+from integration_center.pipeline.jobs.release import name_plan
+from integration_center.pipeline.jobs.retry import describe_retry
 from integration_center_tests.console.browser import Browser
+from integration_center_tests.console.test_integrations import log
 from integration_center_tests.pipeline.center import Center
 
 
@@ -55,6 +59,36 @@ def test_an_entry_leads_to_the_integration_while_it_is_there(
     assert seen.links["Run"] == "/integrations/logins_to_leads/runs/one"
     assert "/integrations/gone" not in seen.targets
     assert "gone (deleted)" in seen.text
+
+
+def test_an_entry_names_a_run_by_its_time_and_leads_to_it(center: Center, console: Console, browser: Browser) -> None:
+    center.integrate()
+    audit, run_id = console.installation.audit, "8f8fcc82-0000-4000-8000-000000000001"
+    log(console.installation, run_id, updated=3)
+    sync = console.installation.syncs.get(run_id, "logins_to_leads")
+    assert sync
+    gone = run_id.replace("8f8f", "0000")
+    for action, detail in (
+        (Action.UNDID, f"run {run_id}"),
+        (Action.RETRIED, describe_retry(replace(sync, counts={"lines": {"failed": 2}, "rows": {"failed": 2}}))),
+        (Action.RELEASED, f"{name_plan(sync)}: it is right"),
+        (Action.REJECTED, f"plan of run {gone}"),
+        (Action.REFUSED, f"Run {run_id} of 'logins_to_leads' was cut off"),
+    ):
+        audit.record(action, who="ann", where="x", slug="logins_to_leads", detail=detail)
+    seen = browser.open("/audit")
+    name = f"run of {sync.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    for said in (
+        f"undid Logins to Leads the {name}",
+        f"2 failed records of the {name}",
+        f"plan of the {name}",
+        f"The {name} of Logins to Leads was cut off",
+    ):
+        assert said in seen.text
+    assert run_id not in seen.text
+    assert f"/integrations/logins_to_leads/runs/{run_id}" in seen.targets
+    assert f"plan of run {gone}" in seen.text
+    assert any(row["detail"] == f"run {run_id}" for row in read_rows(browser, "/audit.csv"))
 
 
 def test_the_pages_of_a_narrowed_log_stay_narrowed(console: Console, browser: Browser) -> None:

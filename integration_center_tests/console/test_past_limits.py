@@ -1,10 +1,13 @@
 """Beside each limit the wizard says what it would have done in the last runs."""
 
+from datetime import timedelta
+
 import pytest
 
 from integration_center.console.shell.security import TOKEN_FIELD
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import Installation
+from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.test_integrations import log
 from integration_center_tests.console.wizard_user import WizardUser
@@ -51,3 +54,40 @@ def test_a_new_integration_has_no_runs_to_look_at(user: WizardUser, browser: Bro
     new = WizardUser.begin(browser)
     new.to_mapping()
     assert "It was" not in new.seen.text
+
+
+def test_values_lost_and_people_who_dropped_out_are_remembered(center: Center, browser: Browser) -> None:
+    center.integrate(when_null="clear")
+    center.drop(logins(PLAIN), day=YESTERDAY - timedelta(days=1))
+    assert center.run(day=YESTERDAY - timedelta(days=1)).success
+    stays = logins(PLAIN[:6])
+    stays[0] = (stays[0][0], None, *stays[0][2:])
+    center.drop(stays)
+    held = center.run()
+    assert not held.success
+    assert center.sync(held).judged == {"cleared": 1, "matched": 6, "dropped": 2, "known": 8}
+    cleared = "It was 0 to 17 % in the last 2 runs; 10 % would have stopped 1 of them."
+    dropped = "It was 25 % in the last run; 10 % would have stopped it."  # the first run knew nobody
+    page = browser.open("/integrations/logins_to_leads").text
+    assert f"more than 10 % of the records would lose a value {cleared}" in page
+    assert f"more than 10 % of the people drop out of the report at once {dropped}" in page
+    user = WizardUser.begin(browser, "/integrations/logins_to_leads/edit")
+    user.open("mapping")
+    assert cleared in user.seen.text
+    assert dropped in user.seen.text
+    user.press("stay", {"max_cleared": "20", "max_absent": "30"})
+    assert "20 % would have stopped none of them." in user.seen.text
+    assert "30 % would have stopped nothing." in user.seen.text
+
+
+def test_one_person_never_stops_a_run(center: Center, browser: Browser) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN), day=YESTERDAY - timedelta(days=1))
+    assert center.run(day=YESTERDAY - timedelta(days=1)).success
+    center.drop(logins(PLAIN[:7]))
+    ran = center.run()
+    assert ran.success, ran.error
+    assert center.sync(ran).judged == {"cleared": 0, "matched": 7, "dropped": 1, "known": 8}
+    page = browser.open("/integrations/logins_to_leads").text
+    # The numbers are those of the plan: they stay when the push counts what became of it.
+    assert "It was 12 % in the last run; 10 % would have stopped nothing." in page

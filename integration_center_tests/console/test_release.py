@@ -32,12 +32,14 @@ def test_a_run_that_has_not_begun_is_cancelled(
     here = f"/integrations/{SLUG}/runs/{run.run_id}"
     seen = browser.open(here)
     assert "Starting …" in seen.text
-    assert "It is being cancelled." in browser.submit(seen, f"{here}/cancel").text
+    console.installation.audit.record(Action.RAN, who="ann", where="x", slug=SLUG, run_id=run.run_id)
+    browser.submit(seen, f"{here}/cancel")
     ended = instance.get_run_by_id(run.run_id)
     assert ended is not None
     assert ended.status is dg.DagsterRunStatus.CANCELED
-    (entry, *_) = console.installation.audit.list(slug=SLUG)
-    assert (entry.action, entry.run_id) == (Action.CANCELLED, run.run_id)
+    cancelled, ran = console.installation.audit.list(slug=SLUG)
+    assert (cancelled.action, cancelled.detail) == (Action.CANCELLED, f"run {run.run_id}")
+    assert (ran.action, ran.who) == (Action.RAN, "ann")  # who started it is known still
     assert "It had ended already" in browser.submit(seen, f"{here}/cancel").text
     assert not any(f"{here}/cancel" in target for target in browser.open(here).targets)
 
@@ -114,13 +116,23 @@ def test_the_failed_records_of_a_run_are_tried_again(
 
 
 def test_what_waits_for_its_report_is_in_grid_and_log(center: Center, console: Console, browser: Browser) -> None:
-    center.integrate(arrive_by="12:00", timezone="Europe/Berlin")
+    center.integrate(report="TeachMe", arrive_by="12:00", timezone="Europe/Berlin")
+    (center.home / "drops" / "teachme").mkdir(parents=True)
     now = datetime.now(UTC)
-    reason = f"no data for {YESTERDAY}"
+    lacks = "The report 'TeachMe' has no data yet."
+    assert f"{lacks} WalkMe has delivered none of its days. Logins to Leads will begin to wait" in (
+        browser.open("/").text
+    )
+    reason = f"no data for {YESTERDAY}. Drop the file as /srv/drops/teachme/day.csv"
     console.installation.waiting.note(WaitingDay(SLUG, YESTERDAY, now, now + timedelta(hours=1), reason, now))
     seen = browser.open("/")
     assert "every day at 08:00 Europe/Berlin" in seen.text
-    assert "waiting for its report since" in seen.text
-    assert reason in browser.open("/log").text
+    said = f"waiting for its report since {now:%Y-%m-%d %H:%M} UTC"
+    assert lacks not in seen.text, "it is said once"
+    for page in ("/", f"/integrations/{SLUG}", "/log"):
+        seen = browser.open(page)
+        assert said in seen.text  # a page shows it in the viewer's zone
+        assert f'<time datetime="{now:%Y-%m-%dT%H:%M}:00Z">' in seen.html
+        assert f"no data for {YESTERDAY}. Drop the file as day.csv" in seen.text
     console.installation.waiting.note(WaitingDay(SLUG, YESTERDAY, now, now, reason, now - timedelta(hours=1)))
     assert "waiting for its report" not in browser.open("/").text

@@ -80,8 +80,19 @@ def test_a_single_line_in_trouble_makes_a_run_amber(outcome: Outcome, status: Sy
         ),
         (
             record(SyncStatus.FAILED, "cancelled in the Dagster UI"),
+            "warning",
+            "Cancelled in the Dagster UI.",
+        ),
+        (
+            record(SyncStatus.FAILED, "cancelled in the console by ann", updated=10, unprocessed=90),
+            "warning",
+            "Cancelled in the console by ann. 90 records were not processed by Salesforce.",
+        ),
+        (
+            record(SyncStatus.FAILED, "90 of 100 records went wrong: 90 refused", updated=10, failed=90, conflict=1),
             "danger",
-            "The run failed. cancelled in the Dagster UI.",
+            "The run failed. 90 of 100 records went wrong: 90 refused."
+            " 1 record was left alone, because somebody changed them meanwhile.",
         ),
         (record(SyncStatus.FAILED), "danger", "The run failed."),
         (

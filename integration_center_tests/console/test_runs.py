@@ -183,6 +183,25 @@ def test_before_the_line_is_opened_the_page_shows_what_dagster_says(
     assert f"{said} …" in seen.text
 
 
+@pytest.mark.parametrize(
+    ("action", "heading"),
+    [
+        (Action.UNDID, "Undo of Logins to Leads"),
+        (Action.RETRIED, "Logins to Leads: tries failed records again"),
+        (Action.RAN, "Run of Logins to Leads"),
+    ],
+)
+def test_the_heading_says_what_a_run_is_before_its_line_is_opened(
+    center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster, action: Action, heading: str
+) -> None:
+    center_on_disk.integrate()
+    center_on_disk.instance.add_run(dg.DagsterRun(job_name="x", run_id="r", status=dg.DagsterRunStatus.STARTING))
+    console.installation.audit.record(action, who="ann", where="x", slug="logins_to_leads", run_id="r")
+    seen = browser.open("/integrations/logins_to_leads/runs/r")
+    assert f"‹ Logins to Leads {heading} Cancel" in seen.text
+    assert f"<title>{heading} · " in seen.html
+
+
 def test_rows_sent_are_shown_of_those_planned(
     center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from integration_center_tests.emulator.conftest import fetch_token, http_get, http_post
-from salesforce_emulator.server import Emulator, EmulatorConfig
+from salesforce_emulator.server import Emulator, EmulatorConfig, PortTaken
 
 SCRIPT = """
 import sys
@@ -50,7 +50,7 @@ def test_connections_outlast_the_pauses_of_clients_that_poll() -> None:
 def test_taken_port_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(PortTaken, match=f"in use: port {port}"):
             Emulator(EmulatorConfig(records=1, sandbox_port=port, insights=False)).start()
 
 

@@ -7,9 +7,11 @@ import dagster as dg
 import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
 
+from integration_center.database.sync_records import SyncStatus
 from integration_center.database.syncs import SyncLog
 from integration_center.installation import open_installation
 from integration_center.pipeline.names import PARTITION_TAG
+from integration_center.pipeline.runs.run_endings import CANCELLED_BY
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
 from integration_center_tests.pipeline.graphql import GraphQL, open_graphql
@@ -70,7 +72,7 @@ def stop_in_push(graphql: GraphQL, monkeypatch: pytest.MonkeyPatch) -> dg.Dagste
     """A run that a person terminates after its first call."""
 
     def interrupt(*_: object) -> None:
-        graphql.workspace.instance.report_run_canceling(graphql.runs[0])
+        graphql.workspace.instance.report_run_canceling(graphql.runs[0], message=f"{CANCELLED_BY}ann")
         raise DagsterExecutionInterruptedError
 
     monkeypatch.setattr("integration_center.salesforce.write.collections.COLLECTIONS_A_CALL", 1)
@@ -88,6 +90,10 @@ def test_from_failure_a_push_goes_on_and_sends_nothing_twice(
 ) -> None:
     stopped = stop_in_push(graphql, monkeypatch)
     assert stopped.status is dg.DagsterRunStatus.CANCELED
+    with open_installation() as installation:
+        sync = installation.syncs.get(stopped.run_id, SLUG)
+    assert sync
+    assert (sync.status, sync.error) == (SyncStatus.FAILED, "cancelled in the console by ann")
     assert len(center.writes()) == 1
     again = re_execute(graphql, stopped.run_id, "FROM_FAILURE")
     assert again.status is dg.DagsterRunStatus.SUCCESS

@@ -1,7 +1,7 @@
 """The audit log, for operators: narrowed by person, action, integration and day, and as a CSV file."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from integration_center.access.audit import Action, AuditEntry, AuditLog
-from integration_center.console.naming import find_names
+from integration_center.console.naming import find_names, find_runs
 from integration_center.console.shell.context import console_of
 from integration_center.console.shell.page import Link, Page, view
 from integration_center.console.shell.rendering import render
@@ -98,7 +98,10 @@ def show_audit(request: Request) -> Response:
         "csv": f"/audit.csv{'?' if query.address else ''}{query.address}",
         "actions": sorted(Action),
         "names": files,
-        "labelled": find_names(console, [each.spec for each in listed if each.spec and each.slug in shown], patience=0),
+        "labelled": replace(
+            find_names(console, [each.spec for each in listed if each.spec and each.slug in shown], patience=0),
+            runs=find_runs(console, [entry.detail for entry in entries if entry.detail]),
+        ),
         "integrations": sorted((files.get(slug, f"{slug} (deleted)"), slug) for slug in slugs),
     }
     return render(request, "audit.html", values)

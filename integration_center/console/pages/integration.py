@@ -37,15 +37,16 @@ def show_integration(request: Request) -> Response:
     labels = find_labels(console, spec.environment, spec.object) if spec else Labels("record")
     recent = RecentSyncs(runs[0], ()) if runs else None
     minute = console.now().replace(second=0, microsecond=0)
+    wait = next(iter(console.installation.waiting.list(console.now(), file.slug)), None)
     values = {
         "file": file,
         "spec": spec,
-        "row": build_row(file, recent, look_around(console, [file]), minute),
+        "row": build_row(file, recent, look_around(console, [file]), minute, wait),
         "sentence": describe_integration(spec, labels, minute) if spec else "",
         "labels": labels,
         "names": find_names(console, [spec], console.defs.list()) if spec and file.problem else Names(),
         "settings": list_settings(spec, labels, minute) if spec else [],
-        "limits": list_limits(spec) if spec else [],
+        "limits": list_limits(spec, runs) if spec else [],
         "list_field_options": list_field_options,
         "chart": draw_runs(file.slug, runs),
         "touched": say_touched(console.installation.syncs, file.slug),

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from integration_center.console.attention import say_wait
 from integration_center.console.dagster import find_stored_status
 from integration_center.console.engine import UNFINISHED, UnfinishedRun
 from integration_center.console.labels import Labels, find_labels, spec_of_run
@@ -115,7 +116,7 @@ def find_waits(console: Console, slug: str | None) -> list[tuple[str, str]]:
     """The names of the integrations that wait for their report, of one or of all, each with what it waits for."""
     specs = {file.slug: file.spec for file in console.defs.list() if file.spec}
     waits = console.installation.waiting.list(console.now(), slug)
-    return [(spec.name, wait.say(spec.times)) for wait in waits if (spec := specs.get(wait.slug))]
+    return [(spec.name, say_wait(wait)) for wait in waits if (spec := specs.get(wait.slug))]
 
 
 def find_sync(request: Request) -> SyncRecord | None:
@@ -221,15 +222,16 @@ def download_ledger(request: Request) -> Response:
     sync = find_sync(request)
     if sync is None:
         raise HTTPException(404, "The run is starting. Its ledger is there once it has made its plan.")
-    console = console_of(request)
+    console, slug = console_of(request), sync.slug
     query = read_query(request)
     if query.find and not query.text:
         raise HTTPException(400, "The search was some time ago, and is no longer remembered. Search again.")
     ledger = scan(console.installation, sync)
     narrowed = f"-{query.outcome.value}" if query.outcome else ""
-    name = f"{sync.slug}-{sync.partition_end}-{sync.run_id[:8]}{narrowed}.csv"
+    name = f"{slug}-{sync.partition_end}-{sync.run_id[:8]}{narrowed}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(stream_csv(ledger, query), media_type="text/csv", headers=headers)
+    called = find_labels(console, sync.environment, sync.object).call(spec_of_run(console.defs.find(slug), sync))
+    return StreamingResponse(stream_csv(ledger, query, called), media_type="text/csv", headers=headers)
 
 
 def read_query(request: Request) -> LedgerQuery:

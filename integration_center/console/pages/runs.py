@@ -13,7 +13,7 @@ from integration_center.console.ledger import LedgerLine, first_lines, read_reas
 from integration_center.console.pages.integrations import find_file, read_back
 from integration_center.console.progress import Stage, watch
 from integration_center.console.report_notes import read_notes
-from integration_center.console.results import count_troubled, judge
+from integration_center.console.results import count_troubled, judge, name_run
 from integration_center.console.shell.context import Console, address_of, console_of, note, user_of
 from integration_center.console.shell.links import record_url, run_url
 from integration_center.console.shell.page import Page, change, form_of, view
@@ -104,7 +104,8 @@ def show_run(request: Request) -> Response:
         "run_id": run_id,
         "here": f"/integrations/{slug}/runs/{run_id}",
         "home": f"/integrations/{slug}" if file else "/",
-        "name": name_of(file, sync, slug),
+        "name": (name := name_of(file, sync, slug)),
+        "heading": name_run(name, sync, None if sync else installation.audit.of_run(run_id, slug)),
         "progress": progress,
         "stages": [stage for stage in Stage if stage is not Stage.ENDED],
         "sync": sync,
@@ -208,8 +209,9 @@ def cancel(request: Request) -> Response:
     if not cancel_run(console.installation.settings, run_id, user_of(request).name):
         return redirect(request, here, f"The process of the run was not reached. {ASK}", "danger")
     environment = progress.sync.environment if progress.sync else file.spec.environment if file and file.spec else None
-    note(request, Action.CANCELLED, slug=slug, environment=environment, run_id=run_id)
-    return redirect(request, here, "It is being cancelled. What Salesforce took by then is written down.", "info")
+    # The entry of the run itself says who started it.
+    note(request, Action.CANCELLED, slug=slug, environment=environment, detail=f"run {run_id}")
+    return redirect(request, here)
 
 
 def retry_failed(request: Request) -> Response:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.console.lookups import Answer
+from integration_center.console.past_limits import explain_limits
 from integration_center.console.shell.values import name_type
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.choices import (
@@ -21,7 +22,6 @@ from integration_center.console.wizard.last_runs import list_last_runs
 from integration_center.console.wizard.new_fields import is_creatable
 from integration_center.console.wizard.next_run import say_next_run
 from integration_center.console.wizard.others import find_writers, list_earlier
-from integration_center.console.wizard.past_limits import explain_limits
 from integration_center.console.wizard.report import find_key_problem
 from integration_center.console.wizard.rows import (
     act_on_rows,
@@ -36,7 +36,7 @@ from integration_center.console.wizard.schedule_choice import CHOICES as SCHEDUL
 from integration_center.console.wizard.schedule_choice import HOURS, read_choice, write_after, write_schedule
 from integration_center.console.wizard.screens import Screen, settle
 from integration_center.console.wizard.shown_rows import MOST_OPTIONS, find_asked, show_rows
-from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_option
+from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_limits, read_option
 from integration_center.console.wizard.values import (
     find_repeated,
     judge_rows,
@@ -149,7 +149,7 @@ def _show(screen: Screen) -> Response:
         "options": {name: read_option(draft, name) for name in OPTIONS},
         "fires": firing,
         "touched": say_touched_by(last_runs),
-        "past": explain_limits(last_runs, draft),
+        "past": explain_limits(last_runs, read_limits(draft)),
         "missing": missing,
         "deployable": [field for field in missing if can_deploy(field)],
         "creatable": [field for field in missing if is_creatable(field)],

@@ -107,6 +107,11 @@ def read_option(draft: Draft, name: str) -> str:
     return draft.options.get(name, DEFAULTS.get(name, ""))
 
 
+def read_limits(draft: Draft) -> dict[str, float | None]:
+    """The percent of each limit, as far as it is typed; None for one that is not set, or is no number yet."""
+    return {limit: _read_percent(read_option(draft, limit)) for limit in LIMITS}
+
+
 def read_condition(draft: Draft) -> str | None:
     """The draft's SOQL condition; None when there is none, or it is none that could be sent."""
     given = read_option(draft, "where").strip()
@@ -225,3 +230,10 @@ def _find_row(said: str, draft: Draft) -> str | None:
         if row.complete and any(said.startswith(begin.format(row.field)) for begin in about):
             return f"row-{place}-value"
     return None
+
+
+def _read_percent(text: str) -> float | None:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None

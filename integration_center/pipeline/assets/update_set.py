@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from integration_center.database.sync_records import SyncStatus
+from integration_center.database.sync_records import JUDGED, SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.insights.catalogue import ColumnType, report_slug
 from integration_center.integration.spec import IntegrationSpec
@@ -52,7 +52,7 @@ from integration_center.store.reports import EVENTS, ReportFolder, source_folder
 from integration_center.sync.columns import DAY
 from integration_center.sync.failures import count_given_up
 from integration_center.sync.ledger import Tally, count_left_alone, hold, tally_lines
-from integration_center.sync.limits import MATCH_RATE
+from integration_center.sync.limits import MATCH_RATE, count_judged
 from integration_center.sync.mapping.fitness import admin_message
 from integration_center.sync.outcomes import Outcome
 from integration_center.wording.markdown import escape_markdown
@@ -280,7 +280,7 @@ def note_plan(step: SyncStep, plan: Plan, api_calls: int, *, waits: bool = False
         step.run_id,
         step.slug,
         plan_id=plan.plan_id,
-        counts=plan.tally.as_dict(),
+        counts={**plan.tally.as_dict(), JUDGED: count_judged(plan.verdicts)},
         org_id=step.account.org_id,
         read_at=plan.read_at,
         describe_hash=plan.describe_hash,

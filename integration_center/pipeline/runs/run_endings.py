@@ -25,6 +25,8 @@ DELETED = "the run was deleted in Dagster before it finished this sync"
 CANCELLED = "cancelled in the Dagster UI"
 CANCELLED_BY = "cancelled in the console by "
 STOPPED = "an admin stopped everything"
+BY_PEOPLE = (CANCELLED, CANCELLED_BY, STOPPED)
+"""What the reason of a run begins with that a person ended."""
 INTERRUPTED = "stopped by Ctrl-C or a signal; run it again: the next run finds out what was written"
 
 BY_A_PERSON = frozenset({"Sending run termination request.", "Canceling run from the queue."})

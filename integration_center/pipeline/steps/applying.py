@@ -11,6 +11,7 @@ from integration_center.database.figures import Figures
 from integration_center.database.journal import JobJournal
 from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import AccountError, PlanMissing, PlanOnly
+from integration_center.pipeline.runs.run_endings import explain_interruption
 from integration_center.pipeline.steps.api_reserve import build_write_options, short_of_calls
 from integration_center.pipeline.steps.look_back import look_back
 from integration_center.pipeline.steps.metadata import describe_counts
@@ -272,6 +273,8 @@ def end_sync(
     verdict, reason = run_status(by_line, step.spec.limits, superseded=superseded, outdated=outdated)
     if held and reason:
         reason = f"{reason}: {held}"
+    if by_line[Outcome.UNPROCESSED] or by_line[Outcome.UNKNOWN]:
+        reason = explain_interruption(step.context.instance, step.run_id) or reason
     status = SyncStatus(verdict)
     step.installation.syncs.close(
         step.run_id, step.slug, status=status, counts=stored.tally.as_dict(), error=reason, api_calls=calls
