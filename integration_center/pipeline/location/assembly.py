@@ -9,6 +9,7 @@ from dagster._core.definitions.definitions_load_context import DefinitionsLoadCo
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration_files.reading import look_at_files
+from integration_center.pipeline.instance.long_lived import collect_seldom
 from integration_center.pipeline.instance.quiet import without_beta_warnings
 from integration_center.pipeline.instance.tried_location import TRIED
 from integration_center.pipeline.location.component_list import describe_components
@@ -48,6 +49,7 @@ def build_definitions(folder: Path, *, beside_others: bool = False) -> dg.Defini
 def build_location(folder: Path, *, beside_others: bool = False) -> dg.Definitions:
     """Build everything, and try it: integrations that Dagster does not take together with the older ones are broken."""
     loaded = load_integrations(folder)
+    collect_seldom(len(loaded.slugs))
     place = dg.Definitions()
     if not beside_others:
         place = dg.Definitions.merge(build_own_location(), describe_components(folder, loaded.specs))
