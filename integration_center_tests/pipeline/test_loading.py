@@ -19,6 +19,7 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster_shared.serdes import pack_value, serialize_value
 
 from integration_center import build_integration_defs
+from integration_center.pipeline.location import shared
 from integration_center.pipeline.location.assembly import build_definitions, build_job, build_location
 from integration_center.pipeline.location.component import build_own
 from integration_center.pipeline.location.selected_assets import KNOWN
@@ -113,8 +114,10 @@ def test_the_process_of_a_run_builds_what_it_runs(
     load(three, DefinitionsLoadType.INITIALIZATION)
     load(three, DefinitionsLoadType.RECONSTRUCTION)  # takes what the first call built
     built.clear()
-    found = load(three, DefinitionsLoadType.RECONSTRUCTION).resolve_job_def(job)
+    location = load(three, DefinitionsLoadType.RECONSTRUCTION)
+    found = location.resolve_job_def(job)
     assert set(built) == expected
+    assert bool(location.sensors) is (job == "retention")  # what starts runs is left out of a run of assets
     for asset in assets:
         assert dg.AssetKey(asset.split("/")) in found.asset_layer.executable_asset_keys
 
@@ -195,6 +198,24 @@ def test_what_a_job_takes_does_not_grow_with_the_integrations_beside_it(home: Pa
         return count_calls(lambda: repository.get_job("to_1"))
 
     assert count_job(30) < 1.05 * count_job(5)
+
+
+def test_a_job_that_is_built_alone_comes_without_what_starts_runs(
+    three: Center, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    for name in ("build_own_schedules", "build_sensors", "build_arrival_sensors", "build_alert_sensor"):
+        build = getattr(shared, name)
+
+        def note(*arguments: Any, name: str = name, build: Callable[..., dg.Definitions] = build) -> dg.Definitions:
+            names.append(name)
+            return build(*arguments)
+
+        monkeypatch.setattr(shared, name, note)
+    assert build_job(three.defs, "logins_to_leads").name == "logins_to_leads"
+    assert not names
+    assert build_job(three.defs, "retention").name == "retention"
+    assert len(names) == 4
 
 
 def test_a_report_that_is_built_for_one_reader_keeps_the_key_columns_of_all_as_text(three: Center) -> None:

@@ -8,6 +8,9 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+YOUNG = 40
+"""New objects for each integration that Python waits for before it collects garbage: 700 by itself."""
+
 
 @contextmanager
 def without_collections() -> Iterator[None]:
@@ -20,6 +23,17 @@ def without_collections() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def collect_seldom(integrations: int) -> None:
+    """Let this process collect garbage the less often, the more integrations it holds.
+
+    Dagster builds the jobs of somebody else's project later, one by one. Of 300 integrations, a quarter of that time
+    went to looking through what stays. A process that has chosen to collect nothing, or less often, keeps to that.
+    """
+    young, *older = gc.get_threshold()
+    if 0 < young < YOUNG * integrations:
+        gc.set_threshold(YOUNG * integrations, *older)
 
 
 def keep_for_good() -> None:

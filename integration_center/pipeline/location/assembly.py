@@ -1,6 +1,6 @@
 """Everything Dagster knows of the integrations in a folder, put together."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,12 +9,13 @@ from dagster._core.definitions.definitions_load_context import DefinitionsLoadCo
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration_files.reading import look_at_files
+from integration_center.pipeline.instance.long_lived import collect_seldom
 from integration_center.pipeline.instance.quiet import without_beta_warnings
 from integration_center.pipeline.instance.tried_location import TRIED
 from integration_center.pipeline.location.component_list import describe_components
 from integration_center.pipeline.location.loader import LoadedIntegrations, describe, load_integrations
 from integration_center.pipeline.location.selected_assets import find_selected
-from integration_center.pipeline.location.shared import build_reports, build_shared
+from integration_center.pipeline.location.shared import build_reports, build_shared, build_shared_for_run
 from integration_center.pipeline.names import FRAMES, asset_keys, report_key
 from integration_center.pipeline.steps.resources import build_resources
 
@@ -48,6 +49,7 @@ def build_definitions(folder: Path, *, beside_others: bool = False) -> dg.Defini
 def build_location(folder: Path, *, beside_others: bool = False) -> dg.Definitions:
     """Build everything, and try it: integrations that Dagster does not take together with the older ones are broken."""
     loaded = load_integrations(folder)
+    collect_seldom(len(loaded.slugs))
     place = dg.Definitions()
     if not beside_others:
         place = dg.Definitions.merge(build_own_location(), describe_components(folder, loaded.specs))
@@ -62,21 +64,27 @@ def build_for_run(folder: Path, place: dg.Definitions) -> dg.Definitions:
     keys = find_selected()
     if keys is not None:
         slugs = {key.path[0] for key in keys}
-        if part := build_part(load_integrations(folder, only=slugs), place, slugs, keys):
+        share = build_shared_for_run if keys else build_shared  # a run without assets is that of a job of its own
+        if part := build_part(load_integrations(folder, only=slugs), place, slugs, keys, share):
             return part
     return merge_definitions(load_integrations(folder), place)
 
 
 def build_part(
-    loaded: LoadedIntegrations, place: dg.Definitions, slugs: Collection[str], keys: Collection[dg.AssetKey]
+    loaded: LoadedIntegrations,
+    place: dg.Definitions,
+    slugs: Collection[str],
+    keys: Collection[dg.AssetKey],
+    share: Callable[..., dg.Definitions],
 ) -> dg.Definitions | None:
-    """Build what a run needs that materializes the assets `keys`, and all that is not an asset.
+    """Build what a run needs that materializes the assets `keys`, with what `share` builds for it.
 
     Args:
         loaded: all integrations; only those of `slugs` have definitions.
         place: what the location has besides.
         slugs: the integrations to build.
         keys: assets of the integrations, and reports.
+        share: builds what the integrations of one prefix share: `build_shared`, or `build_shared_for_run`.
 
     Returns:
         None where one of the assets is somebody else's: it may need more.
@@ -86,7 +94,7 @@ def build_part(
     for prefix, group in loaded.by_prefix().items():
         named = {slug for slug in group.readers() if report_key(slug, prefix) in {*own, *keys}}
         own |= {report_key(slug, prefix) for slug in named}
-        shared.append(build_shared(group.pick(slugs), prefix, reports=build_reports(group, prefix, only=named)))
+        shared.append(share(group.pick(slugs), prefix, reports=build_reports(group, prefix, only=named)))
     if not own.issuperset(keys):
         return None
     return dg.Definitions.merge(place, *shared, *(loaded.definitions[slug] for slug in loaded.pick(slugs).slugs))
@@ -102,10 +110,12 @@ def build_job(folder: Path, name: str) -> dg.JobDefinition:
         dagster.DagsterError: there is no such job.
     """
     loaded = load_integrations(folder, only={name})
-    part = build_part(loaded, build_own_location(), {name}, ())
+    is_own = name in loaded.definitions
+    share = build_shared_for_run if is_own else build_shared
+    part = build_part(loaded, build_own_location(), {name}, (), share)
     jobs = {job.name: job for job in (part.jobs if part else ()) or ()}
     # A job of several integrations would lack assets.
-    if part and (name in loaded.definitions or isinstance(jobs.get(name), dg.JobDefinition)):
+    if part and (is_own or isinstance(jobs.get(name), dg.JobDefinition)):
         return part.resolve_job_def(name)
     return build_location(folder).resolve_job_def(name)
 

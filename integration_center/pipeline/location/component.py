@@ -23,6 +23,7 @@ from integration_center.integration_files.integrations import Integrations
 from integration_center.integration_files.places import is_laid_out, read_revision
 from integration_center.pipeline.assets.push import build_push
 from integration_center.pipeline.assets.update_set import build_update_set
+from integration_center.pipeline.instance.long_lived import collect_seldom
 from integration_center.pipeline.instance.quiet import without_beta_warnings
 from integration_center.pipeline.location.scaffolding import IntegrationScaffolder
 from integration_center.pipeline.location.selected_assets import find_selected
@@ -100,6 +101,7 @@ class Integration(dg.Component, IntegrationTranslator):
             own = expect_follower(build_own(slug, self.spec, self, file), slug, specs)
         if slug != min(siblings):
             return own
+        collect_seldom(len(needed))
         check_together(specs)
         integrations = Integrations(specs)
         reports = build_reports(integrations, self.spec.prefix, self)

@@ -11,6 +11,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.integration.slugs import check_slug
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
+from integration_center.pipeline.instance.long_lived import collect_seldom
 from integration_center.pipeline.instance.quiet import without_beta_warnings
 from integration_center.pipeline.location.assembly import build_definitions
 from integration_center.pipeline.location.component import build_own, check_together
@@ -47,6 +48,7 @@ def build_integration_defs(
         spec = read_spec(name, given, prefix)
         specs[spec.slug_in(check_slug(name))] = spec
     check_together(specs)
+    collect_seldom(len(specs))
     look = translator or IntegrationTranslator()
     own = [build_own(slug, spec, look, NO_FILE) for slug, spec in specs.items()]
     return dg.Definitions.merge(build_shared(Integrations(specs), prefix, look), *own)

@@ -18,7 +18,7 @@ from integration_center.pipeline.names import gainsight_key, object_key, push_ke
 from integration_center.pipeline.starting.alert_watch import build_alert_sensor
 from integration_center.pipeline.starting.arrival_sensors import build_arrival_sensors
 from integration_center.pipeline.starting.automation import build_automation
-from integration_center.pipeline.starting.schedules import build_schedules
+from integration_center.pipeline.starting.schedules import build_daily_sync, build_own_schedules
 from integration_center.pipeline.starting.sensors import build_sensors
 from integration_center.pipeline.steps.metadata import name_origin, trace_object
 from integration_center.pipeline.steps.resources import build_resources
@@ -39,17 +39,10 @@ def build_shared(
         translator: of the project.
         reports: the assets of the reports by slug, where they are built already.
     """
-    look = Appearance(translator or IntegrationTranslator())
-    built = build_reports(loaded, prefix, translator) if reports is None else reports
-    external = [
-        look.translate("gainsight" if "gainsight" in spec.kinds else "object", spec)
-        for spec in build_external_assets(loaded, prefix)
-    ]
     accounts = find_accounts(loaded)
-    shared = dg.Definitions(assets=[*built.values(), *external], resources=build_resources(accounts))
     return dg.Definitions.merge(
-        shared,
-        build_schedules(loaded, prefix),
+        build_shared_for_run(loaded, prefix, translator, reports),
+        build_own_schedules(loaded),
         build_sensors(loaded, prefix),
         build_automation(loaded.specs, prefix),
         build_arrival_sensors(loaded),
@@ -59,6 +52,30 @@ def build_shared(
         build_retry(prefix, accounts),
         build_alert_sensor(prefix),
     )
+
+
+def build_shared_for_run(
+    loaded: Integrations,
+    prefix: str | None = None,
+    translator: IntegrationTranslator | None = None,
+    reports: Mapping[str, dg.AssetsDefinition] | None = None,
+) -> dg.Definitions:
+    """Build what a run needs of all that integrations share, when it materializes assets: nothing that starts a run.
+
+    Args:
+        loaded: the integrations, all with the same prefix.
+        prefix: of the project, see `IntegrationSpec`.
+        translator: of the project.
+        reports: the assets of the reports by slug, where they are built already.
+    """
+    look = Appearance(translator or IntegrationTranslator())
+    built = build_reports(loaded, prefix, translator) if reports is None else reports
+    external = [
+        look.translate("gainsight" if "gainsight" in spec.kinds else "object", spec)
+        for spec in build_external_assets(loaded, prefix)
+    ]
+    shared = dg.Definitions(assets=[*built.values(), *external], resources=build_resources(find_accounts(loaded)))
+    return dg.Definitions.merge(shared, build_daily_sync(loaded, prefix))
 
 
 def build_reports(

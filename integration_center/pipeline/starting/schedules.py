@@ -160,11 +160,11 @@ def build_own_schedule(slug: str, spec: IntegrationSpec) -> dg.ScheduleDefinitio
     return schedule
 
 
-def build_schedules(loaded: Integrations, prefix: str | None = None) -> dg.Definitions:
-    """All the schedules."""
+def build_own_schedules(loaded: Integrations) -> dg.Definitions:
+    """Build the schedules of the integrations with times of their own."""
     own = [
         build_own_schedule(slug, spec)
         for slug, spec in sorted(scheduled(loaded).items())
         if not spec.runs_daily and not spec.waits
     ]
-    return dg.Definitions.merge(build_daily_sync(loaded, prefix), dg.Definitions(schedules=own))
+    return dg.Definitions(schedules=own)
