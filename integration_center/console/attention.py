@@ -151,4 +151,4 @@ def _build_ended(file: DefsFile, sync: SyncRecord, reasons: Reasons) -> Attentio
     says = "Review and release" if status == "Held" else "See why" if failed or is_cancelled(sync) else say_look(sync)
     said = {"Held": "Held", "Failed": "Failed"}.get(status, "")
     text = ": ".join(part for part in (said, sync.held if status == "Held" and sync.held else why) if part)
-    return Attention("danger" if failed else "warning", sentence(text), name, here, sync, run, says)
+    return Attention("danger" if failed else "warning", capitalize_first(sentence(text)), name, here, sync, run, says)

@@ -57,6 +57,20 @@ def say_nearest(name: str, there: Sequence[str]) -> str:
     return f"there are {', '.join(map(_show, there[:LISTED]))}{more}" if there else "there is none at all"
 
 
+def say_nearest_of(names: Sequence[str], there: Sequence[str]) -> str:
+    """Write what follows "there are no `names`": the nearest of each that has one, or else the first existing names."""
+    near = {name: nearest for name in names if (nearest := find_nearest(name, there))}
+    if len(names) == 1 or not near:
+        return say_nearest(names[0], there)
+    return ", ".join(f"the nearest to {_show(name)} is {_show(nearest)}" for name, nearest in near.items())
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Join names for a sentence: `'A', 'B' and 'C'`."""
+    *first, last = map(_show, names)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def _show(name: str) -> str:
     return repr(name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…")
 

@@ -204,7 +204,8 @@ def test_a_run_under_way_is_cancelled(page: Page, fresh: Services) -> None:
     page.get_by_role("button", name="Run Now").click()
     assert held.reached.wait(RUN_MS / 1_000)
     expect(page.get_by_role("listitem").filter(has_text="Getting the report")).to_contain_text("9 rows read")
-    page.get_by_role("button", name="Cancel").dblclick()
+    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/cancel")):
+        page.get_by_role("button", name="Cancel").dblclick()
     held.release()
     expect(page.get_by_text("cancelled in the console by").first).to_be_visible(timeout=RUN_MS)
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)

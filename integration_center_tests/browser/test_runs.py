@@ -132,6 +132,9 @@ def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
     look_by_keyboard(page, inspection)
     page.goto("/components")
     inspection.inspect(page, "components")
+    bar = page.locator(".chart a").last
+    bar.focus()
+    expect(page.locator(".chart .said")).to_have_text(bar.get_attribute("aria-label") or "")
     page.goto("/integrations/logins_by_hand/delete")
     page.get_by_role("link", name="Keep it").click()
     for name in ("Logins by hand", "not_whole"):

@@ -65,6 +65,10 @@ def test_a_run_shows_what_was_found_in_the_report(
     seen = browser.submit(browser.open("/"), PLAN)
     assert "What was found in the report" in seen.text
     assert "column '# Logins Last 30 Days' holds 'N/A'" in seen.text
+    next((center_on_disk.home / "drops" / "logins").glob("*.csv")).write_bytes(b"\xff\xfe\x00")
+    failed = browser.submit(browser.open("/"), PLAN)
+    assert "The run failed." in failed.text
+    assert "What was found in the report" not in failed.text, "it was found in an earlier file"
 
 
 def test_another_day_can_be_run(center_on_disk: Center, browser: Browser, dagster: OwnDagster) -> None:

@@ -107,7 +107,7 @@ def test_columns_and_fields_that_are_gone(drops: Center, browser: Browser) -> No
     user = WizardUser.begin(browser, "/integrations/changed/edit")
     tells(user.seen, "The report has no column 'Old ID' any more;", "The report has no column 'Old Column' any more;")
     seen = user.press("save")
-    tells(seen, "has no column 'Old ID'", "Old_Key__c")
+    tells(seen, "has no columns 'Old ID' and 'Old Column'; there are 'User ID'", "Old_Key__c")
     user.open("report")
     tells(user.seen, "The report has no column 'Old ID' any more;")
 

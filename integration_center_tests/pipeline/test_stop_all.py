@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,9 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.pipeline.administration import stop_all as stopping
 from integration_center.pipeline.location.loader import load_integrations
+from integration_center.pipeline.names import INTEGRATION_TAG
 from integration_center.pipeline.runs import ending_runs
-from integration_center.pipeline.runs.ending_runs import LAUNCHED_TAGS
+from integration_center.pipeline.runs.ending_runs import LAUNCHED_TAGS, RunEnding
 from integration_center.pipeline.starting.arrival_sensors import build_arrival_sensor
 from integration_center.pipeline.starting.schedules import build_own_schedule
 from integration_center.salesforce.write import collections, push
@@ -157,6 +159,36 @@ def test_neither_salesforce_nor_dagster_is_waited_for(ready: Center, installatio
     assert "NOT confirmed as revoked" in said
     assert "Could not be asked to end" in said
     assert installation.accounts.list() == ()
+
+
+def test_a_long_queue_holds_up_no_run_under_way_and_what_is_left_of_it_is_said(
+    ready: Center, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ready.definitions().resolve_job_def(SLUG)
+    tags = {INTEGRATION_TAG: SLUG}
+    queued = [
+        ready.instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED, tags=tags) for _ in range(2)
+    ]
+    under_way = ready.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    take_out, slow, emptied = ending_runs.take_out, threading.Event(), threading.Event()
+
+    def take_out_slowly(instance: dg.DagsterInstance, run: dg.DagsterRun, message: str) -> None:
+        slow.wait(30)
+        take_out(instance, run, message)
+
+    monkeypatch.setattr(ending_runs, "take_out", take_out_slowly)
+    monkeypatch.setattr(RunEnding, "_cancel_backfills", lambda ending, instance: emptied.set())
+    monkeypatch.setattr(ending_runs, "ask_to_end", lambda instance, run, message: True)
+    stopped = stop(installation, 1)
+    try:
+        assert list(stopped.runs.asked) == [under_way.run_id]
+        named = ", ".join(f"{SLUG} ({run.run_id[:8]})" for run in reversed(queued))
+        assert f"2 runs still being ended, and will send nothing more: {named}." in stopped.sentences
+        assert not stopped.complete
+    finally:
+        slow.set()
+    assert emptied.wait(30), "the rest leaves the queue all the same"
+    assert stopped.runs.open == []
 
 
 def test_a_dagster_storage_that_hangs_is_not_waited_for(

@@ -215,3 +215,12 @@ def test_admin_message_lists_the_fields_and_asks_for_access() -> None:
     assert "grant the user sync@example.org Read and Edit access" in text
     assert "Sandbox" in text
     assert admin_message([], spec) == ""
+
+
+def test_several_missing_columns_are_said_once() -> None:
+    spec = make_spec({"score": "Score__c", "Lost": "Title", "Job": "Grade__c"}, keys={"Gone": "Email"})
+    (fault, *_) = faults = check_fitness(spec, LEAD, COLUMNS)
+    assert [each.check for each in faults].count("columns_present") == 1
+    assert fault.message.endswith("has no columns 'Gone', 'score' and 'Lost'; the nearest to 'score' is 'Score'")
+    other = check_fitness(spec, LEAD, {"x": pl.String(), "y": pl.String()})[0]
+    assert other.message.endswith("has no columns 'Gone', 'score', 'Lost' and 'Job'; there are 'x', 'y'")

@@ -16,8 +16,10 @@ from integration_center.console.shell.rendering import render
 from integration_center.console.shell.users import Role
 from integration_center.database.sync_records import SyncPicture, SyncRecord, SyncStatus
 from integration_center.integration.spec import Environment
+from integration_center.sync.outcomes import Outcome
 
-COUNTS: Mapping[str, int] = {"updated": 4363, "unmatched": 485, "duplicate_key": 55, "ineligible": 97, "failed": 3}
+COUNTS: Mapping[str, int] = {outcome.value: 4_363 for outcome in Outcome}
+"""Every outcome, with a count of usual length: the longest words are to fit a telephone."""
 STATES: tuple[tuple[SyncStatus, Mapping[str, int], str | None], ...] = (
     (SyncStatus.COMPLETED, {"updated": 40, "unchanged": 20, "unmatched": 5}, None),
     (SyncStatus.COMPLETED, {"updated": 30, "unchanged": 10, "failed": 3}, None),

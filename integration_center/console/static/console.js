@@ -10,6 +10,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// A chart says of which run the bar is that is pointed at or has the focus.
+for (const kind of ["pointerover", "focusin"]) {
+  document.addEventListener(kind, (event) => {
+    const bar = event.target.closest(".chart a");
+    if (bar) bar.closest(".chart").querySelector(".said").textContent = bar.getAttribute("aria-label");
+  });
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   const menu = document.querySelector("details.menu[open]");

@@ -62,7 +62,8 @@ class Stopped:
     def complete(self) -> bool:
         """Whether all runs were reached and all tokens are revoked."""
         revoked = all(account.unconfirmed is None for account in self.accounts)
-        return revoked and self.runs.listed and not self.runs.not_reached and not self.left
+        reached = self.runs.listed and not self.runs.not_reached and not self.runs.open
+        return revoked and reached and not self.left
 
     @property
     def sentences(self) -> list[str]:

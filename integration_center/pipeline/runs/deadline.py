@@ -55,6 +55,11 @@ class Errand(Generic[T]):
         self._thread.start()
         return self
 
+    def wait(self, deadline: Deadline | None = None) -> None:
+        """Wait until it is done, at most until the deadline."""
+        if self._thread is not None:
+            self._thread.join(deadline.left if deadline else None)
+
     def await_until(self, deadline: Deadline) -> T:
         """Return the result, if it is there before the deadline.
 
@@ -62,8 +67,7 @@ class Errand(Generic[T]):
             ServiceUnavailable: it is not.
             IntegrationCenterError: what was done has failed.
         """
-        if self._thread is not None:
-            self._thread.join(deadline.left)
+        self.wait(deadline)
         if self._result:
             return self._result[0]
         if self._error and isinstance(self._error[0], IntegrationCenterError):

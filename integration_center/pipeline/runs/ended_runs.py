@@ -12,6 +12,7 @@ class EndedRuns:
 
     Attributes:
         listed: whether Dagster's storage listed its runs.
+        found: the names of all that it listed, as `name (id)`.
         queued: the runs that left the queue, as `name (id)`.
         asked: the runs under way that were asked to end, by id.
         not_reached: the runs under way that could not be asked.
@@ -20,11 +21,18 @@ class EndedRuns:
     """
 
     listed: bool = False
+    found: list[str] = field(default_factory=list)
     queued: list[str] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
     not_reached: list[str] = field(default_factory=list)
     ended: set[str] = field(default_factory=set)
     backfills: int = 0
+
+    @property
+    def open(self) -> list[str]:
+        """The names of the runs of which nothing is known yet."""
+        known = {*self.queued, *self.asked.values(), *self.not_reached}
+        return [name for name in self.found if name not in known]
 
     @property
     def sentences(self) -> list[str]:
@@ -44,6 +52,10 @@ class EndedRuns:
         if ending:
             asked = count_runs(ending)
             said.append(f"{asked} asked to end, still writing down what Salesforce took: {name_runs(ending)}.")
+        if self.open:
+            said.append(
+                f"{count_runs(self.open)} still being ended, and will send nothing more: {name_runs(self.open)}."
+            )
         if self.not_reached:
             said.append(f"Could not be asked to end, and will send nothing more: {name_runs(self.not_reached)}.")
         if self.backfills:

@@ -1,6 +1,7 @@
 """Ends all runs of an installation: those in the queue leave it, those under way are asked to end."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -42,14 +43,21 @@ class RunEnding:
         with open_instance(self.settings) as instance:
             going = instance.get_runs(dg.RunsFilter(statuses=list(GOING)))
             queued = instance.get_runs(dg.RunsFilter(statuses=list(QUEUED)))
+            self.done.found += [name_run(run) for run in (*going, *queued)]
             self.done.listed = True
             errands = [(run, Errand(run.run_id, partial(ask_to_end, instance, run, STOPPED)).begin()) for run in going]
-            for run in queued:
-                self._take_out(instance, run)
-            self._cancel_backfills(instance)
+            # A long queue takes longer than there is time: what is under way is not to wait for it.
+            emptying = Errand("the queue", partial(self._empty_queue, instance, queued)).begin()
             for run, errand in errands:
                 self._note_answer(run, errand)
+            emptying.wait(self.deadline)
             self._await_ends(instance)
+            emptying.wait()
+
+    def _empty_queue(self, instance: dg.DagsterInstance, queued: Sequence[dg.DagsterRun]) -> None:
+        for run in queued:
+            self._take_out(instance, run)
+        self._cancel_backfills(instance)
 
     def _take_out(self, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
         try:

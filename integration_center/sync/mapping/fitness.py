@@ -1,6 +1,6 @@
 """Check whether an integration fits the live report and the live object, before anything is read or written."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +19,7 @@ from integration_center.sync.mapping.type_names import name_dtype, name_field_ty
 from integration_center.sync.match.keys import detect_hashed_ids
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.values.fit import can_hold, kind_of, takes_factor
-from integration_center.wording.near_names import find_nearest, find_twin, say_nearest
+from integration_center.wording.near_names import find_nearest, find_twin, join_names, say_nearest_of
 
 __all__ = [
     "Check",
@@ -84,17 +84,7 @@ def check_fitness(
     Returns:
         All faults, in the order in which the integration lists its keys and fields; empty when it fits.
     """
-    faults = [
-        Fault(
-            COLUMNS_PRESENT,
-            "COLUMN_MISSING",
-            f"report {spec.report!r} has no column {column!r}{_say_use(spec, column)};"
-            f" {say_nearest(column, list(dtypes))}",
-            column=column,
-        )
-        for column in spec.columns
-        if column not in dtypes
-    ]
+    faults = _find_missing_columns(spec, list(dtypes))
     for allowed, code, verb, right in (
         (schema.queryable, "OBJECT_NOT_QUERYABLE", "read", "Read"),
         (schema.updateable, "OBJECT_NOT_UPDATEABLE", "updated", "Edit"),
@@ -178,6 +168,23 @@ def why_not_target_of(field: SObjectField, dtype: pl.DataType | None) -> str | N
     if dtype is None or can_hold(field, dtype):
         return None
     return f"holds {name_field_type(field)}, so it cannot hold {name_dtype(dtype)}"
+
+
+def _find_missing_columns(spec: IntegrationSpec, there: Sequence[str]) -> list[Fault]:
+    """Find the columns that the report lacks: all in one fault, but for those that an expression names at a place."""
+    missing = {column: _say_use(spec, column) for column in spec.columns if column not in there}
+    plain = [column for column, use in missing.items() if not use]
+    groups = [*([plain] if plain else []), *([column] for column, use in missing.items() if use)]
+    return [
+        Fault(
+            COLUMNS_PRESENT,
+            "COLUMN_MISSING",
+            f"report {spec.report!r} has no column{'s' if len(group) > 1 else ''} {join_names(group)}"
+            f"{missing[group[0]]}; {say_nearest_of(group, there)}",
+            column=group[0] if len(group) == 1 else None,
+        )
+        for group in groups
+    ]
 
 
 def _check_key(schema: SObjectSchema, column: str, field: SObjectField, dtype: pl.DataType | None) -> Iterator[Fault]:
