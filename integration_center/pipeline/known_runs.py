@@ -53,18 +53,7 @@ class KnownRuns(SqlRunStorage):
     def add_execution_plan_snapshot(self, execution_plan_snapshot: ExecutionPlanSnapshot) -> str:
         """Store a plan under the name that its text gives it. Dagster's own class writes the text once for each."""
         text = serialize_value(execution_plan_snapshot)
-        stored = hash_str(text)
-        with self.connect() as connection, suppress(IntegrityError):  # another process stored it meanwhile
-            connection.execute(
-                STORE_SNAPSHOT,
-                {
-                    "snapshot_id": stored,
-                    "snapshot_body": zlib.compress(text.encode()),
-                    "snapshot_type": SnapshotType.EXECUTION_PLAN.value,
-                },
-            )
-        self._stored.add(stored)
-        return stored
+        return self._store(hash_str(text), text, SnapshotType.EXECUTION_PLAN)
 
     def _has_snapshot_id(self, snapshot_id: str) -> bool:
         if time.monotonic() - self._stored_since > SNAPSHOT_SECONDS:
@@ -76,9 +65,16 @@ class KnownRuns(SqlRunStorage):
         return snapshot_id in self._stored
 
     def _add_snapshot(self, snapshot_id: str, snapshot_obj: Any, snapshot_type: SnapshotType) -> str:
-        stored = super()._add_snapshot(snapshot_id, snapshot_obj, snapshot_type)
-        self._stored.add(stored)
-        return stored
+        return self._store(snapshot_id, serialize_value(snapshot_obj), snapshot_type)
+
+    def _store(self, name: str, text: str, kind: SnapshotType) -> str:
+        body = zlib.compress(text.encode())
+        with self.connect() as connection, suppress(IntegrityError):  # another process stored it meanwhile
+            connection.execute(
+                STORE_SNAPSHOT, {"snapshot_id": name, "snapshot_body": body, "snapshot_type": kind.value}
+            )
+        self._stored.add(name)
+        return name
 
     def wipe(self) -> None:
         """Delete all runs and snapshots."""

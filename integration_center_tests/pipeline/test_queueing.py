@@ -226,7 +226,8 @@ def test_a_job_is_described_by_the_types_that_it_names(center: Center) -> None:
         options = snapshot.config_schema_snapshot.all_config_snaps_by_key
         assert list_references(described) == types.keys() | options.keys(), "all that is named is there, and no other"
         whole = JobSnap.from_job_def(own)
-        assert whole.dagster_type_namespace_snapshot.all_dagster_type_snaps_by_key.items() > types.items()
+        theirs = whole.dagster_type_namespace_snapshot.all_dagster_type_snaps_by_key
+        assert {key: each._replace(loader_schema_key=None) for key, each in theirs.items()}.items() > types.items()
         assert whole.config_schema_snapshot.all_config_snaps_by_key.items() > options.items()
         assert len(serialize_value(snapshot)) < 0.8 * len(serialize_value(whole))
         assert own.get_job_snapshot() is snapshot

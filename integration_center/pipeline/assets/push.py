@@ -68,18 +68,21 @@ from integration_center.sync.ledger import (
 from integration_center.sync.outcomes import Outcome
 from integration_center.wording.markdown import escape_markdown
 
-PUSH_CONFIG = {
-    ALLOW_STALE: dg.Field(
-        bool,
-        default_value=False,
-        description="Push a day of a snapshot although a newer one was pushed already. Events are judged key by key.",
-    ),
-    RUN_DISABLED: dg.Field(
-        bool,
-        default_value=False,
-        description="Push although the integration is switched off (`enabled: false`).",
-    ),
-}
+PUSH_CONFIG = dg.Field(
+    {
+        ALLOW_STALE: dg.Field(
+            bool,
+            default_value=False,
+            description="Push a day of a snapshot although a newer one was pushed already."
+            " Events are judged key by key.",
+        ),
+        RUN_DISABLED: dg.Field(
+            bool,
+            default_value=False,
+            description="Push although the integration is switched off (`enabled: false`).",
+        ),
+    }
+)
 """Run config of a push. One schema for all: to infer it of a model for each takes a third of the time of loading."""
 
 

@@ -1,7 +1,8 @@
 """What Dagster describes of a job, without the types that nothing in the job names.
 
 Dagster adds all its built-in types to each job, with the options by which each could be read from JSON or a pickle: a
-quarter of the description, which is written and read ten times before a run is queued.
+quarter of the description, which is written and read ten times before a run is queued. No asset is given a value in its
+run's options, so how that could be done is left out of the types that are named, too.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -52,14 +53,15 @@ def keep_named_types(described: JobSnap) -> JobSnap:
         [
             *(mode.root_config_key for mode in modes if mode.root_config_key),
             *(each.type_key for each in configured if each),
-            *(each.loader_schema_key for each in types.values() if each.loader_schema_key),
         ],
         described.config_schema_snapshot.all_config_snaps_by_key,
         list_named,
     )
     return copy(
         described,
-        dagster_type_namespace_snapshot=DagsterTypeNamespaceSnapshot(types),
+        dagster_type_namespace_snapshot=DagsterTypeNamespaceSnapshot(
+            {key: each._replace(loader_schema_key=None) for key, each in types.items()}
+        ),
         config_schema_snapshot=ConfigSchemaSnapshot(all_config_snaps_by_key=options),
     )
 
