@@ -14,6 +14,8 @@ import pytest
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, select, update
 
+from integration_center.console.account_checks import AccountChecks
+from integration_center.console.account_status import AccountStatus
 from integration_center.console.dagster import start
 from integration_center.console.engine import Starts, UnfinishedRun
 from integration_center.console.lookups import Lookups, wait_for
@@ -25,7 +27,8 @@ from integration_center.console.wizard.drafts import DraftStore
 from integration_center.database.engine import build_engine, reading, writing
 from integration_center.database.shared_notes import SharedNotes
 from integration_center.database.tables import drafts
-from integration_center.errors import IntegrationCenterError, NoDataForDay, OrgError
+from integration_center.errors import ConnectionEnded, IntegrationCenterError, NoDataForDay, OrgError
+from integration_center.integration.spec import Environment
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
@@ -250,3 +253,45 @@ def test_a_static_file_is_not_kept_under_the_address_of_another_content(browser:
     address = asset_url("console.css")
     assert "immutable" in browser.open(address).response.headers["cache-control"]
     assert browser.open(f"{address[:-3]}abc").response.headers["cache-control"] == "no-store"
+
+
+def test_each_console_learns_that_an_account_works_no_longer_and_again(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SharedNotes, "has_readers", True)
+    installation = console.installation
+    account = installation.accounts.get(Environment.SANDBOX)
+    here, there = AccountChecks(), AccountChecks()
+
+    def look(checks: AccountChecks, answer: str) -> None:
+        status = AccountStatus(datetime.now(UTC), 1_000, 15_000)
+        result = status if answer == "sound" else ConnectionEnded("the refresh token is dead")
+        monkeypatch.setattr("integration_center.console.account_checks.check_account", _answering(result))
+        checks.look(installation, account, again=True)
+
+    def overtaken() -> tuple[bool, bool]:
+        return here.is_overtaken(installation, account), there.is_overtaken(installation, account)
+
+    for checks in (here, there):
+        look(checks, "sound")
+    assert overtaken() == (False, False)
+    look(here, "ended")
+    assert overtaken() == (False, True)
+    look(there, "sound")  # it sees something else: neither asks again and again
+    assert overtaken() == (False, False)
+    look(there, "ended")
+    assert overtaken() == (True, False)
+    look(here, "ended")
+    look(here, "sound")
+    assert overtaken() == (False, True)
+    look(there, "sound")
+    assert overtaken()[1] is False
+
+
+def _answering(result: object) -> Callable[..., object]:
+    def check(*args: object) -> object:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    return check
