@@ -40,7 +40,8 @@ class AccountChecks:
     clock: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _seen: dict[Account, tuple[float, Result]] = field(default_factory=dict, repr=False)
-    _token: str = field(default_factory=lambda: secrets.token_hex(8), repr=False)
+    _known: dict[Account, str] = field(default_factory=dict, repr=False)
+    """The last change that a console had found when this one looked."""
 
     def known(self, account: Account) -> Result | None:
         """What is remembered of the account as it is connected now; None when that is too old."""
@@ -54,11 +55,8 @@ class AccountChecks:
 
     def is_overtaken(self, installation: Installation, account: Account) -> bool:
         """Whether another console has found, since this one looked, that the account works no longer, or again."""
-        notes, newest = SharedNotes(installation.engine), self.newest(account)
-        if newest is None or not notes.has_readers:
-            return False
-        note = notes.read(CHANGED, _name(account))
-        return note is not None and note.token != self._token and note.age.total_seconds() < newest[0]
+        notes = SharedNotes(installation.engine)
+        return notes.has_readers and _read_change(notes, account) not in ("", self._known.get(account, ""))
 
     def look(self, installation: Installation, account: Account, *, again: bool = False) -> Result:
         """How the account is; of many that ask at once, one asks the org.
@@ -76,19 +74,28 @@ class AccountChecks:
             if not again and (known := self.known(account)) is not None:
                 return known
             result: Result
+            notes = SharedNotes(installation.engine)
+            change = _read_change(notes, account)
             try:
                 result = check_account(installation, account.environment)
             except IntegrationCenterError as error:
                 result = error
             before = seen[1] if seen else None
             if (find_fault(before) is None) != (find_fault(result) is None):
-                notes = SharedNotes(installation.engine)
-                notes.write(CHANGED, _name(account), self._token, {}, lifetime=CHANGED_FOR)
+                change = secrets.token_hex(8)
+                notes.write(CHANGED, _name(account), change, {}, lifetime=CHANGED_FOR)
+            self._known[account] = change
             self._seen = {
                 other: value for other, value in self._seen.items() if other.environment != account.environment
             }
             self._seen[account] = (self.clock(), result)
             return result
+
+
+def _read_change(notes: SharedNotes, account: Account) -> str:
+    """Return the token of the last change; empty where there was none lately."""
+    note = notes.read(CHANGED, _name(account))
+    return note.token if note else ""
 
 
 def _name(account: Account) -> str:

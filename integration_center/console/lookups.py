@@ -5,12 +5,15 @@ A page asks, waits a moment, and shows progress when the answer is not there yet
 
 import secrets
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Future, wait
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import BoundedSemaphore, Lock, Thread
 from typing import Any, Generic, TypeVar
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from integration_center.database.shared_notes import SharedNotes
 
@@ -123,6 +126,7 @@ class Lookups:
         """Drop the answers whose keys begin with `parts`, in all consoles, so that they are looked up again."""
         if self._notes is not None:
             self._notes.write(FORGOTTEN, _name(parts), secrets.token_hex(8), {}, lifetime=FORGOTTEN_FOR)
+            _read_here.get(Reading()).tokens = None
         self.drop(*parts)
 
     def drop(self, *parts: Hashable) -> None:
@@ -135,8 +139,11 @@ class Lookups:
         """Return the tokens of all notes that an answer to `key` is to be looked up again."""
         if self._notes is None:
             return frozenset()
+        read = _read_here.get(Reading())
+        if read.tokens is None:
+            read.tokens = self._notes.read_tokens(FORGOTTEN)
         names = [_name(key[:length]) for length in range(1, min(len(key), LONGEST_PREFIX) + 1)]
-        return self._notes.read_tokens(FORGOTTEN, names)
+        return frozenset(read.tokens[name] for name in names if name in read.tokens)
 
     def _work(self, answer: Answer[T], work: Callable[[Callable[[str], None]], T]) -> None:
         with self._places:
@@ -151,6 +158,35 @@ class Lookups:
         if answer.future.exception() is not None:
             return answer.read
         return now - answer.asked_at > kept
+
+
+@dataclass
+class Reading:
+    """What was read of the notes about forgotten answers; None before."""
+
+    tokens: Mapping[str, str] | None = None
+
+
+_read_here: ContextVar[Reading] = ContextVar("forgotten answers")
+
+
+class ReadOnce:
+    """ASGI middleware: a request reads the notes of all consoles once, however much its page looks up.
+
+    Args:
+        app: what comes after.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        mark = _read_here.set(Reading())
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            _read_here.reset(mark)
 
 
 def _name(parts: tuple[Hashable, ...]) -> str:

@@ -5,7 +5,7 @@ it says of a person is found and erased like what a draft says.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,11 +79,11 @@ class SharedNotes:
         """List the notes of a kind."""
         return self._select(drafts.c.owner == f"{NOBODY}{kind}")
 
-    def read_tokens(self, kind: str, names: Collection[str]) -> frozenset[str]:
-        """Return the tokens of the notes about some things, also of those that are too old and not deleted yet."""
+    def read_tokens(self, kind: str) -> dict[str, str]:
+        """Return the tokens of a kind's notes by their names, also of those that are too old and not deleted yet."""
         with reading(self._engine) as connection:
-            these = select(drafts.c.content).where(drafts.c.id.in_([_identify(kind, name) for name in names]))
-            return frozenset(str(content[TOKEN]) for content in connection.execute(these).scalars())
+            these = select(drafts.c.content).where(drafts.c.owner == f"{NOBODY}{kind}")
+            return {content["name"]: content[TOKEN] for content in connection.execute(these).scalars()}
 
     def drop(self, kind: str, name: str, token: str) -> None:
         """Delete a note, unless it was written anew by somebody else."""

@@ -1,5 +1,6 @@
 """What the consoles of an installation tell each other: answers, what is to be looked up again, and what is started."""
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ import dagster as dg
 import pytest
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, select, update
+from starlette.types import Receive, Scope, Send
 
 from integration_center.console.account_checks import AccountChecks
 from integration_center.console.account_status import AccountStatus
 from integration_center.console.dagster import start
 from integration_center.console.engine import Starts, UnfinishedRun
-from integration_center.console.lookups import Lookups, wait_for
+from integration_center.console.lookups import Lookups, ReadOnce, wait_for
 from integration_center.console.planned import read_value, write_value
 from integration_center.console.shared_answers import LOST_AFTER, Lost, SharedAnswers
 from integration_center.console.shell.context import Console
@@ -201,6 +203,37 @@ def test_what_one_console_forgets_each_looks_up_again(engine: Engine) -> None:
     there.forget("schema")
     ask(here, "schema", "org", "contact")
     assert asked[8:] == ["contact"]
+
+
+class CountedNotes(SharedNotes):
+    """Notes that count how often they were read."""
+
+    times = 0
+
+    def read_tokens(self, kind: str) -> dict[str, str]:
+        self.times += 1
+        return super().read_tokens(kind)
+
+
+def test_a_request_reads_once_what_was_forgotten_and_again_after_it_forgets(engine: Engine) -> None:
+    notes = CountedNotes(engine)
+    lookups, asked, counts = Lookups(notes=notes), list[str](), list[int]()
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        for forgets in (False, True):
+            for name in ("lead", "contact"):
+                lookups.ask(("schema", name), lambda tell: asked.append("x")).get()
+            counts.append(notes.times)
+            if not forgets:
+                lookups.forget("schema", "lead")
+
+    async def nothing(*message: object) -> Any:
+        return None
+
+    for _ in range(2):
+        asyncio.run(ReadOnce(page)({"type": "http"}, nothing, nothing))
+    assert counts == [1, 2, 3, 4]
+    assert len(asked) == 4, "two at first, and the forgotten one once in each request"
 
 
 def test_a_console_waits_while_another_starts_a_run_of_the_same_integration(engine: Engine) -> None:
