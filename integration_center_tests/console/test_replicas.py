@@ -30,6 +30,8 @@ SLUG = "logins_to_leads"
 REPLICAS = 2
 ROUNDS = range(2 * REPLICAS)
 
+pytestmark = pytest.mark.timeout(300)
+
 
 class TakingTurns(httpx.BaseTransport):
     """Gives each request to the next console, as a proxy does that speaks TLS to browsers."""
