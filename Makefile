@@ -58,7 +58,7 @@ test-postgresql: setup ## Tests with each installation on PostgreSQL, on servers
 
 SECONDS_OF_SOAK ?= 600
 cluster-test: setup ## Three hosts as Linux namespaces on PostgreSQL, Redis and object storage; hosts are lost (some minutes; FULL=1 for all)
-	$(BIN)/python -m pytest -q integration_center_tests/cluster/three_hosts.py integration_center_tests/cluster/celery_hosts.py integration_center_tests/cluster/outages.py integration_center_tests/cluster/worker_processes.py integration_center_tests/cluster/many_syncs.py
+	$(BIN)/python -m pytest -q integration_center_tests/cluster/three_hosts.py integration_center_tests/cluster/celery_hosts.py integration_center_tests/cluster/outages.py integration_center_tests/cluster/worker_processes.py integration_center_tests/cluster/consoles.py integration_center_tests/cluster/random_losses.py integration_center_tests/cluster/many_syncs.py
 
 soak-memory: setup ## 200 syncs on the cluster in fast-forward: the memory of each process that stays is flat (half an hour)
 	SYNCS=$${SYNCS:-10} ROWS=$${ROWS:-200} $(BIN)/python -m pytest -q -s integration_center_tests/cluster/many_days.py

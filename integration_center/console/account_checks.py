@@ -1,18 +1,30 @@
 """Looks at accounts, and remembers for a while what was seen, so that a busy page costs an org few calls."""
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from integration_center.accounts.store import Account
 from integration_center.console.account_status import AccountStatus, check_account
-from integration_center.errors import IntegrationCenterError
+from integration_center.database.shared_notes import SharedNotes
+from integration_center.errors import AccountError, ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation
 
 KEPT_SECONDS = 30.0
+CHANGED = "account changed"
+"""The kind of the notes by which consoles tell each other that an account works no longer, or again."""
+CHANGED_FOR = timedelta(hours=1)
+"""Longer than any console believes what it saw."""
 
 Result = AccountStatus | IntegrationCenterError
+
+
+def find_fault(result: Result | None) -> AccountError | ConfigurationError | None:
+    """Return why an account cannot be used; None where it can, or where nobody knows."""
+    return result if isinstance(result, AccountError | ConfigurationError) else None
 
 
 @dataclass
@@ -28,6 +40,8 @@ class AccountChecks:
     clock: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _seen: dict[Account, tuple[float, Result]] = field(default_factory=dict, repr=False)
+    _known: dict[Account, str] = field(default_factory=dict, repr=False)
+    """The last change that a console had found when this one looked."""
 
     def known(self, account: Account) -> Result | None:
         """What is remembered of the account as it is connected now; None when that is too old."""
@@ -38,6 +52,11 @@ class AccountChecks:
         """What the account as it is connected now answered last, and how many seconds ago; None when nobody asked."""
         seen = self._seen.get(account)
         return (self.clock() - seen[0], seen[1]) if seen else None
+
+    def is_overtaken(self, installation: Installation, account: Account) -> bool:
+        """Whether another console has found, since this one looked, that the account works no longer, or again."""
+        notes = SharedNotes(installation.engine)
+        return notes.has_readers and _read_change(notes, account) not in ("", self._known.get(account, ""))
 
     def look(self, installation: Installation, account: Account, *, again: bool = False) -> Result:
         """How the account is; of many that ask at once, one asks the org.
@@ -55,12 +74,30 @@ class AccountChecks:
             if not again and (known := self.known(account)) is not None:
                 return known
             result: Result
+            notes = SharedNotes(installation.engine)
+            change = _read_change(notes, account)
             try:
                 result = check_account(installation, account.environment)
             except IntegrationCenterError as error:
                 result = error
+            before = seen[1] if seen else None
+            if (find_fault(before) is None) != (find_fault(result) is None):
+                change = secrets.token_hex(8)
+                notes.write(CHANGED, _name(account), change, {}, lifetime=CHANGED_FOR)
+            self._known[account] = change
             self._seen = {
                 other: value for other, value in self._seen.items() if other.environment != account.environment
             }
             self._seen[account] = (self.clock(), result)
             return result
+
+
+def _read_change(notes: SharedNotes, account: Account) -> str:
+    """Return the token of the last change; empty where there was none lately."""
+    note = notes.read(CHANGED, _name(account))
+    return note.token if note else ""
+
+
+def _name(account: Account) -> str:
+    """Name an account as it is connected now."""
+    return f"{account.environment} {account.connected_at.isoformat()}"

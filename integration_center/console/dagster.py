@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from threading import Lock
 
 import dagster as dg
 
@@ -19,7 +18,6 @@ from integration_center.pipeline.runs.history import complete_log, fail_killed_r
 from integration_center.wording.remedies import START_IT
 
 NOT_RUNNING = f"Dagster does not run, so nothing was started. {START_IT} Then try again"
-_starting = Lock()
 
 
 class DagsterDown(ServiceUnavailable):
@@ -72,11 +70,11 @@ def launch_once(console: Console, slug: str, spec: IntegrationSpec | None, reque
     webserver = console.find_dagster()
     if webserver is None:
         raise DagsterDown(NOT_RUNNING)
-    with _starting:
+    with console.starts.one_at_a_time(slug):
         if running := find_running(console, slug, spec):
             return Started(running, already=True)
         run_id = _launch(webserver, request)
-    console.starts.note(UnfinishedRun(run_id, slug, dg.DagsterRunStatus.STARTING))
+        console.starts.note(UnfinishedRun(run_id, slug, dg.DagsterRunStatus.STARTING))
     return Started(run_id, already=False)
 
 

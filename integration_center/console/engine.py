@@ -1,7 +1,9 @@
 """What Dagster does just now, from its web server and from its own stored history, which outlives all its processes."""
 
+import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +12,7 @@ from dagster._core.scheduler.instigation import InstigatorStatus  # not public: 
 from dagster._daemon.daemon import SchedulerDaemon
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
+from integration_center.database.shared_notes import SharedNotes
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.instance.code_locations import LOCATION
@@ -36,6 +39,11 @@ ANSWER_SECONDS = 10.0
 NEEDED = (SchedulerDaemon.daemon_type(), QueuedRunCoordinatorDaemon.daemon_type())
 """The parts of the daemon without which no run starts by itself, and none leaves the queue."""
 MOST_RUNS = 500
+STARTED, STARTING = "started", "starting"
+"""The kinds of the notes about runs that a console started, and is starting."""
+MOST_STARTING = timedelta(seconds=30)
+"""How long another console is waited for that starts a run of the same integration. One that was killed is not."""
+STARTING_LOOK = 0.05
 DAY = timedelta(days=1)
 
 
@@ -53,27 +61,40 @@ class UnfinishedRun:
         return self.status is dg.DagsterRunStatus.QUEUED
 
 
-@dataclass
+@dataclass(frozen=True)
 class Starts:
-    """The runs that this console started a moment ago, which the last look at Dagster may not have seen yet.
+    """The runs that a console started a moment ago, which the last look at Dagster may not have seen yet.
 
-    Args:
-        kept: seconds after which a look has seen them.
-        clock: seconds that only grow.
+    Attributes:
+        notes: of all consoles.
+        kept: how long it takes until a look has seen them.
     """
 
-    kept: float = 20.0
-    clock: Callable[[], float] = time.monotonic
-    _noted: dict[str, tuple[float, UnfinishedRun]] = field(default_factory=dict, repr=False)
+    notes: SharedNotes
+    kept: timedelta = timedelta(seconds=20)
 
     def note(self, run: UnfinishedRun) -> None:
         """Note a run that was just started."""
-        self._noted[run.slug] = self.clock(), run
+        content = {"status": run.status.value}
+        self.notes.write(STARTED, run.slug, run.run_id, content, lifetime=self.kept)
 
     def recent(self) -> dict[str, UnfinishedRun]:
         """List the runs by integration."""
-        now = self.clock()
-        return {slug: run for slug, (at, run) in [*self._noted.items()] if now - at < self.kept}
+        return {
+            note.name: UnfinishedRun(note.token, note.name, dg.DagsterRunStatus(note.content["status"]))
+            for note in self.notes.list_all(STARTED)
+        }
+
+    @contextmanager
+    def one_at_a_time(self, slug: str) -> Iterator[None]:
+        """Let one console at a time look whether an integration runs, and start it."""
+        token, deadline = secrets.token_hex(8), time.monotonic() + MOST_STARTING.total_seconds()
+        while not self.notes.claim(STARTING, slug, token, lifetime=MOST_STARTING) and time.monotonic() < deadline:
+            time.sleep(STARTING_LOOK)
+        try:
+            yield
+        finally:
+            self.notes.drop(STARTING, slug, token)
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Annotated, Any
 
 import polars as pl
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
 from integration_center.console.labels import Labels, find_labels
 from integration_center.console.ledger import count_reasons
 from integration_center.console.lookups import Answer
 from integration_center.console.results import Reason
+from integration_center.console.shared_answers import SharedAnswers
 from integration_center.console.shell.context import Console
 from integration_center.insights.source import last_full_day
 from integration_center.integration.spec import IntegrationSpec
@@ -27,6 +30,30 @@ MOST = 20
 SHOWN_RECORDS = 6
 SHOWN_REASONS = 8
 UNPLANNED = [outcome for outcome in Outcome if outcome is not Outcome.PLANNED]
+READ_AGAIN: Mapping[str, Callable[[str], Any]] = {
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+    "Decimal": Decimal,
+}
+"""How values are read again that JSON does not know, by their type."""
+
+
+def write_value(value: Any) -> Any:
+    """Write a value of a record as JSON that says its type."""
+    kind = type(value).__name__
+    return {kind: str(value)} if kind in READ_AGAIN else value
+
+
+def read_value(written: Any) -> Any:
+    """Read what `write_value` wrote; a value as it is stays the same."""
+    if not isinstance(written, dict):
+        return written
+    ((kind, text),) = written.items()
+    return READ_AGAIN[kind](text)
+
+
+Value = Annotated[Any, PlainSerializer(write_value), PlainValidator(read_value)]
 
 
 @dataclass(frozen=True)
@@ -50,7 +77,7 @@ class PlannedSync:
     expected_day: date
     rows: Mapping[str, int]
     lines: Mapping[str, int]
-    changes: Sequence[Mapping[str, Any]]
+    changes: Sequence[Mapping[str, Value]]
     reasons: Sequence[Reason]
     verdicts: Sequence[Verdict]
     held: str | None
@@ -58,6 +85,9 @@ class PlannedSync:
     read_at: datetime
     instance_url: str
     labels: Labels
+
+
+FORM = TypeAdapter(PlannedSync)
 
 
 def ask_plan(
@@ -72,7 +102,6 @@ def ask_plan(
         slug: of a saved one, whose earlier syncs count.
         text_columns: of its report, kept as text: the keys of all its readers.
     """
-    console.lookups.forget("plan", key)
 
     def work(tell: Callable[[str], None]) -> PlannedSync:
         tell(f"Reading the newest rows of {spec.report}")
@@ -80,12 +109,16 @@ def ask_plan(
         report = read_newest(installation.source(), installation.reports, spec.report, text_columns)
         return make_plan(console, spec, report, slug=slug, tell=tell)
 
-    return console.lookups.ask(("plan", key), work, kept=KEPT, most=MOST)
+    return _share_plans(console).ask(key, work)
 
 
 def find_plan(console: Console, key: str) -> Answer[PlannedSync] | None:
-    """The plan asked for by `key`; None when there is none, or it is too old."""
-    return console.lookups.find(("plan", key))
+    """The plan asked for by `key`, in any console; None when there is none, or it is too old."""
+    return _share_plans(console).find(key)
+
+
+def _share_plans(console: Console) -> SharedAnswers[PlannedSync]:
+    return SharedAnswers("plan", FORM, console.lookups, console.notes, kept=KEPT, most=MOST)
 
 
 def make_plan(

@@ -26,7 +26,7 @@ def find_reasons(console: Console, syncs: Iterable[SyncRecord]) -> Reasons:
         if sync.status is not SyncStatus.RUNNING and (troubled := count_troubled(sync)):
             key = ("reasons", sync.run_id, sync.slug, *troubled.items())
             work = partial(_read, console, sync)
-            asked[sync.run_id, sync.slug] = console.lookups.ask(key, work, kept=KEPT, most=MOST)
+            asked[sync.run_id, sync.slug] = console.lookups.ask(key, work, kept=KEPT, most=MOST, lasting=True)
     wait_for(asked.values(), PATIENCE)
     return {key: answer.get() for key, answer in asked.items() if answer.ready}
 

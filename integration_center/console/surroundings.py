@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from integration_center.accounts.store import Account
+from integration_center.console.account_checks import find_fault
 from integration_center.console.obstacles import (
     Obstacle,
     Surroundings,
@@ -14,7 +15,7 @@ from integration_center.console.obstacles import (
 from integration_center.console.refusals import explain
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.links import dagster_url
-from integration_center.errors import AccountError, ConfigurationError, ConnectionEnded, IntegrationCenterError
+from integration_center.errors import ConnectionEnded, IntegrationCenterError
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
@@ -58,13 +59,13 @@ def _find_account_faults(console: Console, environments: Iterable[Environment]) 
 
 
 def _find_fault(console: Console, account: Account) -> IntegrationCenterError | None:
-    """Why an account cannot be used, as it answered last; asks again in the background when that is long ago."""
+    """Why an account cannot be used, as it answered last; asks again in the background when that may be over."""
     newest = console.checks.newest(account)
-    broken = newest is not None and isinstance(newest[1], AccountError | ConfigurationError)
-    if newest is None or newest[0] > (BROKEN_SECONDS if broken else SOUND_SECONDS):
+    fault = find_fault(newest[1]) if newest else None
+    is_old = newest is None or newest[0] > (BROKEN_SECONDS if fault else SOUND_SECONDS)
+    if is_old or console.checks.is_overtaken(console.installation, account):
         check_again(console, account)
-    error = newest[1] if newest else None
-    return error if isinstance(error, AccountError | ConfigurationError) else None
+    return fault
 
 
 def check_again(console: Console, account: Account) -> None:

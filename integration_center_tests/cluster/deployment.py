@@ -30,6 +30,9 @@ from salesforce_emulator.server import Emulator
 DEPLOY = PROJECT / "deploy"
 WORKERS = ("b", "c")
 PARTS = ("code-server", "webserver", "daemon", "console")
+SECOND_CONSOLE = "console-2"
+ELSEWHERE = {SECOND_CONSOLE: "d"}
+"""The parts that are not on host A, and their hosts."""
 POSTGRESQL_PORT, REDIS_PORT = 5432, 6379
 """Of the servers, which listen on sockets, as hosts with a network of their own find them."""
 READY_SECONDS = 120
@@ -44,7 +47,7 @@ class Deployment:
 
     Attributes:
         console: the console's address.
-        ports: of the parts on host A.
+        ports: of the parts.
         one_run_a_worker: see `open_deployment`.
     """
 
@@ -122,12 +125,12 @@ class Deployment:
         os.kill(first, signal.SIGTERM)
 
     def start_part(self, part: str) -> None:
-        """Start a part on host A, with the command of its container."""
-        host = self.host("a")
+        """Start a part, with the command of its container."""
+        host = self.host(ELSEWHERE.get(part, "a"))
         self._parts[part] = host.serve(*read_command(part, self.ports, self.cluster.folder))
 
     def kill_part(self, part: str) -> None:
-        """End the process of a part on host A at once."""
+        """End the process of a part at once."""
         entered = self._parts.pop(part)
         children = Path(f"/proc/{entered.pid}/task/{entered.pid}/children").read_text(encoding="ascii").split()
         for pid in children:
@@ -135,9 +138,11 @@ class Deployment:
         entered.wait()
 
     def await_parts(self) -> None:
-        """Wait until the console says that the database, the storage and Dagster answer."""
+        """Wait until each console says that the database, the storage and Dagster answer."""
         log = self.cluster.folder / "a.log"
-        wait_until(lambda: answers(f"{self.console}/health/ready"), f"the parts on host A; see {log}")
+        for part in sorted({"console", SECOND_CONSOLE} & self.ports.keys()):
+            url = f"http://127.0.0.1:{self.ports[part]}/health/ready"
+            wait_until(lambda url=url: answers(url), f"{part}; see {log}")  # type: ignore[misc]
 
     def run_now(self, day: str) -> None:
         """Press Run Now in the console."""
@@ -194,20 +199,26 @@ def open_deployment(
     further: Mapping[str, str] | None = None,
     *,
     one_run_a_worker: bool = True,
+    two_consoles: bool = False,
 ) -> Iterator[Deployment]:
     """All parts of a cluster, ready to work; see `open_cluster`.
 
     Args:
         one_run_a_worker: whether a worker executes one run at a time, so that its host is known, and not as many as in
             `deploy/`.
+        two_consoles: whether host D has a console, too.
     """
     ports = {name: free_port() for name in ("code-server", "webserver", "console")}
+    own = {"a": frozenset(ports.values())}
+    if two_consoles:
+        ports[SECOND_CONSOLE] = free_port()
+        own["d"] = frozenset({ports[SECOND_CONSOLE]})
     database = postgresql.make()
     with (
         open_redis() as redis,
         open_network(
             {POSTGRESQL_PORT: f"{postgresql.folder}/.s.PGSQL.5432", REDIS_PORT: redis},
-            {"a": frozenset(ports.values())},
+            own,
         ) as network,
         open_cluster(folder, emulator, lambda: postgresql.url(database), further) as cluster,
     ):
@@ -232,7 +243,9 @@ def open_deployment(
         prepare(a)
         write_workspace(folder, ports["code-server"])
         a.run("migrate")
-        for part in PARTS:
+        if two_consoles:
+            prepare(deployment.host("d"))
+        for part in (*PARTS, *(ELSEWHERE if two_consoles else ())):
             deployment.start_part(part)
         for name in WORKERS:
             deployment.start_worker(name)
@@ -254,7 +267,7 @@ def read_compose() -> dict[str, Any]:
 
 def read_command(part: str, ports: dict[str, int], folder: Path) -> list[str]:
     """The command of a part, as its container has it, on a port of this machine."""
-    command = [str(word) for word in read_compose()[part]["command"]]
+    command = [str(word) for word in read_compose()[part.removesuffix("-2")]["command"]]
     here = {"0.0.0.0": "127.0.0.1", "/etc/integration-center/workspace.yaml": str(folder / "workspace.yaml")}
     command = [here.get(word, word) for word in command]
     for option in ("-p", "--port"):

@@ -124,8 +124,9 @@ class Host:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all processes of the host."""
-        entered = [process.pid for process in self._started if process.poll() is None]  # nsenter stops with its child
-        for pid in [*self.list_processes(), *entered]:
+        entered = [process.pid for process in self._started if process.poll() is None]
+        # nsenter stops itself when its child stops, and would do so a second time after it was stopped from here.
+        for pid in [*self.list_processes(), *(entered if number is signal.SIGCONT else ())]:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 

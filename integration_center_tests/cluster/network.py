@@ -21,7 +21,7 @@ RELAY = Path(__file__).with_name("relay.py")
 SUBNETS = "10.213"
 """Each network takes one of the next number. Its first address is that of this machine."""
 HERE = "127.0.0.1"
-NUMBERS = {"a": 2, "b": 3, "c": 4}
+NUMBERS = {"a": 2, "b": 3, "c": 4, "d": 5}
 """The last part of each host's address."""
 PORT = re.compile(r"127\.0\.0\.1:(\d+)")
 

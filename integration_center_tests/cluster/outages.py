@@ -33,7 +33,7 @@ FREE_SECONDS = 90.0
 """When lease, run and place in the pool are free, at the latest."""
 
 MOMENTS: Mapping[str, Mapping[str, Any]] = {
-    "reading": {"path": "*/jobs/query*", "method": "POST", "when": "after"},
+    "reading": {"path": "*/query*", "when": "after"},  # by REST or the Bulk API, as few or many records have changed
     "opening": {"path": "*/jobs/ingest", "method": "POST", "when": "after"},
     "pushing": {"path": "*/jobs/ingest/*", "method": "PATCH", "when": "after"},
     "waiting": {"path": "*/jobs/ingest/*", "method": "GET", "when": "after"},

@@ -1,9 +1,6 @@
 """The Dagster UI behind the console's sign-in: the nginx configuration of the documentation, run by nginx."""
 
 import re
-import shutil
-import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +8,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import stamina
 import uvicorn
 from joserfc import jwt
 from joserfc.jwk import OctKey
@@ -27,25 +23,14 @@ from integration_center.console.shell.context import Console
 from integration_center.console.shell.security import TOKEN_FIELD
 from integration_center.console.shell.users import build_identify
 from integration_center.installation import Installation
-from integration_center_tests.browser.test_sign_in import make_certificate
+from integration_center_tests.nginx import needs_nginx, proxying, read_documented
 from integration_center_tests.passwords import CHEAP, PASSWORD, accept_cheap_hashes
 
-NGINX = shutil.which("nginx")
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "server-admin.md"
+PAGE = "server-admin.md"
 NAME = "center.acme.example"
 SIGN_IN = f"https://{NAME}/sign-in"
-PLAIN_HTTP = """
-daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr;
-events {{}}
-http {{
-  access_log off; ssl_certificate {chain}; ssl_certificate_key {key};
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  {server}
-}}
-"""
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed; on Debian: apt-get install nginx-light")
+pytestmark = needs_nginx
 
 
 def answer_as_dagster(request: Request) -> PlainTextResponse:
@@ -65,23 +50,6 @@ def serving(app: Starlette) -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join()
-
-
-def read_documented(port: int, console: int, dagster: int) -> str:
-    """The configuration as the documentation has it, with the ports of this test."""
-    block = re.search(r"```nginx\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert block
-    documented = block[1]
-    for said, here in (("listen 8443", f"listen 127.0.0.1:{port}"), (":3001", f":{console}"), (":3000", f":{dagster}")):
-        assert said in documented
-        documented = documented.replace(said, here)
-    return documented
-
-
-def await_port(port: int) -> None:
-    for attempt in stamina.retry_context(on=OSError, attempts=None, timeout=20, wait_max=0.1):
-        with attempt, socket.create_connection(("127.0.0.1", port)):
-            pass
 
 
 @pytest.fixture
@@ -104,21 +72,15 @@ def console_port(installation: Installation, tmp_path: Path, monkeypatch: pytest
 @pytest.fixture
 def proxied(console_port: int, tmp_path: Path) -> Iterator[httpx.Client]:
     """A browser that speaks to nginx by the name of the documentation."""
-    chain, key = make_certificate(tmp_path)
     port = free_port()
     with serving(Starlette(routes=[Route("/{rest:path}", answer_as_dagster, methods=["GET", "POST"])])) as dagster:
-        server = read_documented(port, console_port, dagster)
-        path = tmp_path / "nginx.conf"
-        path.write_text(PLAIN_HTTP.format(folder=tmp_path, chain=chain, key=key, server=server))
-        process = subprocess.Popen([str(NGINX), "-c", str(path), "-p", str(tmp_path)])
-        try:
-            await_port(port)
-            headers = {"host": f"{NAME}:{port}"}
-            with httpx.Client(base_url=f"https://127.0.0.1:{port}", headers=headers, verify=False) as client:
-                yield client
-        finally:
-            process.terminate()
-            process.wait()
+        here = {"listen 8443": f"listen 127.0.0.1:{port}", ":3001": f":{console_port}", ":3000": f":{dagster}"}
+        headers = {"host": f"{NAME}:{port}"}
+        with (
+            proxying(tmp_path, port, read_documented(PAGE, here)),
+            httpx.Client(base_url=f"https://127.0.0.1:{port}", headers=headers, verify=False) as client,
+        ):
+            yield client
 
 
 def sign_in(console_port: int, name: str) -> dict[str, str]:

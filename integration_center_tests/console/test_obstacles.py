@@ -17,6 +17,7 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 
+from integration_center.accounts.store import Account
 from integration_center.console.engine import NEEDED, Engine, read_engine
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
@@ -109,10 +110,16 @@ def test_a_connection_that_ended(
 def test_an_account_is_checked_in_the_background(
     sound: Center, console: Console, look: Callable[..., Seen], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("integration_center.console.surroundings.check_again", check_again)
+    started: list[Console] = []
+
+    def check(there: Console, account: Account) -> None:
+        started.append(there)
+        check_again(there, account)
+
+    monkeypatch.setattr("integration_center.console.surroundings.check_again", check)
     account = console.installation.accounts.get(Environment.SANDBOX)
     look()
-    answer = console.lookups.find(("account", account.environment, account.connected_at))
+    answer = started[0].lookups.find(("account", account.environment, account.connected_at))
     assert answer is not None
     answer.get()
     assert console.checks.known(account) is not None

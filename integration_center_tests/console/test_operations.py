@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from pydantic import SecretStr
 
 from integration_center.access.audit import Action
 from integration_center.alerts.settings import FILE_NAME
@@ -129,3 +130,14 @@ def test_the_doctor_says_what_is_wrong_and_packs_it(center: Center, browser: Bro
     packed = browser.client.get("/doctor/bundle.zip")
     with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
         assert "Secret" not in "".join(archive.read(name).decode() for name in archive.namelist())
+
+
+def test_channels_are_said_to_be_of_one_host_where_several_share_a_database(
+    console: Console, browser: Browser, open_browser: Callable[..., Browser]
+) -> None:
+    said = "These are the channels of the host that shows this page."
+    assert said not in browser.open("/alerts").text
+    url = SecretStr("postgresql://center@db.acme.example/center")
+    settings = console.installation.settings.model_copy(update={"database_url": url})
+    shared = replace(console, installation=replace(console.installation, settings=settings))
+    assert said in open_browser(build_app(shared)).open("/alerts").text

@@ -19,14 +19,18 @@ from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.settings import read_settings
 from integration_center_tests.browser.services import await_port
 from integration_center_tests.console.browser import Browser
+from integration_center_tests.console.test_operations import follow
 from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.passwords import HASH, PASSWORD
 from integration_center_tests.pipeline.center import PLAIN, Center, email, logins
+from salesforce_emulator.org.custom_fields import build_field
 
 NAME = "center.acme.example"
 SLUG = "logins_to_leads"
 REPLICAS = 2
 ROUNDS = range(2 * REPLICAS)
+
+pytestmark = pytest.mark.timeout(300)
 
 
 class TakingTurns(httpx.BaseTransport):
@@ -93,6 +97,34 @@ def ann(center_on_server: Center, tmp_path: Path) -> Iterator[Browser]:
         form = browser.open("/")
         browser.submit(form, "/sign-in", {"name": "ann", "password": PASSWORD})
         yield browser
+
+
+def test_what_one_console_has_found_out_each_shows(center_on_server: Center, ann: Browser) -> None:
+    center_on_server.drop(logins(PLAIN))
+    user = WizardUser.begin(ann, f"/integrations/{SLUG}/edit")
+    user.press("plan")
+    for _ in ROUNDS:
+        assert f"A run would update {len(PLAIN)} records." in ann.open(user.seen.path).text
+    assert ann.open(user.seen.path).html.count("<tr") == user.seen.html.count("<tr")
+
+    org = center_on_server.emulator.sandbox
+    user.open("mapping")
+    assert all("Made_Meanwhile__c" not in ann.open(user.seen.path).text for _ in ROUNDS)  # each knows the fields
+    made = build_field("Made_Meanwhile__c", {"type": "Text", "label": "Made meanwhile", "length": 80})
+    org.store.add_column("Lead", made)
+    org.org.schema.add("Lead", made, hidden=False)
+    user.press("recheck")
+    assert all("Made_Meanwhile__c" in ann.open(f"{user.root}/mapping?list=fields").html for _ in ROUNDS)
+
+    ran = center_on_server.run()
+    assert ran.success, ran.error
+    person = ann.post("/search", {"csrf_token": ann.token(), "text": email(PLAIN[0])})
+    held = [follow(ann, ann.open(f"{person.path}&ask=held")) for _ in ROUNDS]
+    assert all("What is stored" in page.text and "Nothing is stored" not in page.text for page in held)
+    erased = follow(ann, ann.submit(held[0], "/search/erase", {"sure": "on"}))
+    assert all("found nothing" in ann.open(erased.path).text for _ in ROUNDS)
+    for _ in ROUNDS:
+        assert "Nothing is stored of this person" in follow(ann, ann.open(f"{person.path}&ask=held")).text
 
 
 def test_whichever_console_answers_it_is_one_console(center_on_server: Center, ann: Browser) -> None:

@@ -68,6 +68,7 @@ def _show(request: Request, problem: str = "", typed: Form | None = None) -> Res
         "channels": settings.channels,
         "unsent": dict(store.unsent()),
         "fault": fault,
+        "of_this_host": console.installation.settings.has_database_server,
         "problem": problem,
         "typed": given,
         "types": TYPES,

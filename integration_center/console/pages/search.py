@@ -1,7 +1,9 @@
 """Search: why a record says what it says, what is stored of a person, and its erasure."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,13 +12,14 @@ from integration_center.console.labels import Labels, find_labels
 from integration_center.console.lookups import Answer, wait_for
 from integration_center.console.plain_words import say_error
 from integration_center.console.searches import LONGEST_TOKEN
+from integration_center.console.shared_answers import SharedAnswers
 from integration_center.console.shell.context import Console, address_of, console_of, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.administration.person_requests import Erased, Held, find_person, forget_person
+from integration_center.pipeline.administration.person_requests import Held, find_person, forget_person
 from integration_center.pipeline.runs.record_history import MOST, History, find_history
 from integration_center.store.ledger_search import read_question
 from integration_center.sync.outcomes import Outcome
@@ -29,6 +32,26 @@ FEW = 4
 HELD, ERASED = "held", "erased"
 
 
+@dataclass(frozen=True)
+class Erasure:
+    """What an erasure did, in numbers: nothing of the person is in it.
+
+    Attributes:
+        rows, files: what was erased.
+        searched: files that the second search looked at.
+        left_files, left_texts: what it found.
+    """
+
+    rows: int
+    files: int
+    searched: int
+    left_files: int
+    left_texts: int
+
+
+FORM = TypeAdapter(Erasure)
+
+
 def show_search(request: Request) -> Response:
     """What runs wrote to the record or person searched for, and what is stored."""
     console, token = console_of(request), request.query_params.get("find", "")[:LONGEST_TOKEN]
@@ -39,12 +62,12 @@ def show_search(request: Request) -> Response:
     answer = _ask(console, asked, token, text)
     waiting = answer is not None and not wait_for([answer], PATIENCE)
     held: Held | None = None
-    erased: Erased | None = None
+    erased: Erasure | None = None
     problem = ""
     if answer is not None and not waiting:
         try:
             found = answer.get()
-            held, erased = (found, None) if isinstance(found, Held) else (found.before, found)
+            held, erased = (found, None) if isinstance(found, Held) else (None, found)
         except IntegrationCenterError as error:
             problem = say_error(error)
     values = {
@@ -72,17 +95,18 @@ def _find_labels(console: Console, history: History) -> Mapping[tuple[Environmen
     return {(environment, name): find_labels(console, environment, name) for environment, name in objects}
 
 
-def _ask(console: Console, asked: str, token: str, text: str) -> Answer[Held | Erased] | None:
-    """Ask for what is stored, or for the result of an erasure.
+def _share_erasures(console: Console) -> SharedAnswers[Erasure]:
+    return SharedAnswers(ERASED, FORM, console.lookups, console.notes, kept=KEPT, most=FEW)
 
-    No erasure is begun. Where another console did one, what is stored now is shown.
-    """
-    if asked == ERASED and (begun := console.lookups.find((ERASED, token))) is not None:
+
+def _ask(console: Console, asked: str, token: str, text: str) -> Answer[Held] | Answer[Erasure] | None:
+    """Ask for what is stored, or for the result of an erasure, in any console. No erasure is begun."""
+    if asked == ERASED and (begun := _share_erasures(console).find(token)) is not None:
         return begun
     if asked not in (HELD, ERASED):
         return None
 
-    def work(tell: Callable[[str], None]) -> Held | Erased:
+    def work(tell: Callable[[str], None]) -> Held:
         return find_person(console.installation, read_question(text))
 
     return console.lookups.ask((HELD, token), work, kept=KEPT, most=FEW)
@@ -105,12 +129,15 @@ def erase(request: Request) -> Response:
         return redirect(request, f"{HERE}?find={token}&ask={HELD}", "Tick the box to say that you are sure.", "warning")
     who, where = user_of(request).name, address_of(request)
 
-    def work(tell: Callable[[str], None]) -> Held | Erased:
-        console.lookups.forget(HELD)
-        return forget_person(console.installation, read_question(text), who=who, where=where)
+    def work(tell: Callable[[str], None]) -> Erasure:
+        try:
+            done = forget_person(console.installation, read_question(text), who=who, where=where)
+        finally:
+            console.lookups.forget(HELD)
+        left = done.left
+        return Erasure(done.before.rows, len(done.before.files), left.searched, len(left.files), left.texts)
 
-    console.lookups.forget(ERASED, token)
-    console.lookups.ask((ERASED, token), work, kept=KEPT, most=FEW)
+    _share_erasures(console).ask(token, work)
     return redirect(request, f"{HERE}?find={token}&ask={ERASED}")
 
 

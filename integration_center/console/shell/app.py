@@ -14,13 +14,14 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from integration_center.accounts.encryption import build_cipher
+from integration_center.console.lookups import ReadOnce
 from integration_center.console.pages import PAGES
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.faults import show_http_error
 from integration_center.console.shell.page import Page
 from integration_center.console.shell.probes import Probes
 from integration_center.console.shell.refused_requests import ConsoleRefusals
-from integration_center.console.shell.rendering import build_templates
+from integration_center.console.shell.rendering import asset_url, build_templates
 from integration_center.console.shell.security import HEADERS
 from integration_center.console.shell.sessions import Sessions
 from integration_center.settings import Settings
@@ -41,8 +42,16 @@ class Assets(StaticFiles):
         return response
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file, or 404."""
-        return await super().get_response(path, scope)
+        """A file, or 404.
+
+        It is not kept where its address is that of another content: in a rolling upgrade, the page may be that of a
+        newer console.
+        """
+        response = await super().get_response(path, scope)
+        asked = scope["query_string"].decode("latin-1")
+        if response.headers.get("cache-control") == KEPT and asked and asset_url(path) != f"/static/{path}?{asked}":
+            response.headers["cache-control"] = "no-store"
+        return response
 
 
 def build_app(console: Console, *, hosts: Collection[str] = (), pages: Sequence[Page] = PAGES) -> Starlette:
@@ -69,6 +78,7 @@ def build_app(console: Console, *, hosts: Collection[str] = (), pages: Sequence[
             Middleware(RefusedRequests, engine=console.installation.engine, describe=ConsoleRefusals(console).describe),
             Middleware(Shield, door=build_door(settings, hosts), on_refusal=note_reason),
             Middleware(Sessions, cipher=build_cipher(settings)),
+            Middleware(ReadOnce),
         ],
         exception_handlers={HTTPException: answer_http_error},
     )

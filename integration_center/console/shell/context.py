@@ -20,6 +20,7 @@ from integration_center.console.report_states import ReportStates, look_at_repor
 from integration_center.console.searches import Searches
 from integration_center.console.shell.users import Identify, User, local_operator
 from integration_center.console.watch import Watch
+from integration_center.database.shared_notes import SharedNotes
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
@@ -50,16 +51,27 @@ class Console:
         identify: finds the user of a request.
         now: the clock, UTC.
         checks: the accounts that were looked at lately.
-        lookups: calls to orgs and report sources, kept shortly.
-        starts: the runs that were started here a moment ago.
     """
 
     installation: Installation
     identify: Identify = local_operator
     now: Callable[[], datetime] = field(default=_now)
     checks: AccountChecks = field(default_factory=AccountChecks)
-    lookups: Lookups = field(default_factory=Lookups)
-    starts: Starts = field(default_factory=Starts)
+
+    @cached_property
+    def notes(self) -> SharedNotes:
+        """What the consoles of this installation note for each other."""
+        return SharedNotes(self.installation.engine)
+
+    @cached_property
+    def lookups(self) -> Lookups:
+        """Calls to orgs and report sources, kept shortly."""
+        return Lookups(notes=self.notes if self.notes.has_readers else None)
+
+    @cached_property
+    def starts(self) -> Starts:
+        """The runs that a console started a moment ago."""
+        return Starts(self.notes)
 
     @cached_property
     def defs(self) -> DefsFolder:

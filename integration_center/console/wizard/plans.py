@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.console.planned import ask_plan, find_plan
+from integration_center.console.shared_answers import Lost
 from integration_center.console.shell.context import note
 from integration_center.console.wizard.firing import FoundFiring, find_firing_of_draft
 from integration_center.console.wizard.last_runs import list_last_runs
@@ -23,6 +24,9 @@ def show_plan(request: Request) -> Response:
         return screen.show_waiting("plan", [answer])
     try:
         plan = answer.get() if answer else None
+    except Lost:  # this console takes over what the other has not ended
+        begun = begin_plan(screen)
+        return screen.go("mapping", begun.text, check=True) if isinstance(begun, Refused) else begun
     except IntegrationCenterError as error:
         return screen.show_fault("plan", error)
     spec, _ = build_spec(screen.draft)

@@ -1,0 +1,130 @@
+"""Notes that the consoles of an installation leave for each other: a page may be answered by any of them.
+
+A note is a row of the table of drafts that belongs to nobody. So it is deleted like a draft that is too old, and what
+it says of a person is found and erased like what a draft says.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, select, update
+
+from integration_center.database.engine import insert_if_absent, read_clock, reading, upsert, writing
+from integration_center.database.tables import drafts
+
+NOBODY = ":"
+"""Begins the owner of a note, and no user's name."""
+TOKEN, AT, CONTENT = "token", "at", "content"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note as it was read.
+
+    Attributes:
+        name: what it is about.
+        token: made by who wrote it. Another one means that it was written anew.
+        age: since it was written or renewed, by the database's clock.
+    """
+
+    name: str
+    token: str
+    age: timedelta
+    content: Mapping[str, Any]
+
+
+class SharedNotes:
+    """The notes of all consoles.
+
+    Args:
+        engine: our database.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def has_readers(self) -> bool:
+        """Whether consoles on other hosts can read them. A SQLite file belongs to one host."""
+        return self._engine.dialect.name != "sqlite"
+
+    def write(self, kind: str, name: str, token: str, content: Mapping[str, Any], *, lifetime: timedelta) -> None:
+        """Write a note in place of an earlier one about the same."""
+        with writing(self._engine) as connection:
+            upsert(connection, drafts, ("id",), _clean_up(connection, kind, name, token, content, lifetime))
+
+    def claim(self, kind: str, name: str, token: str, *, lifetime: timedelta) -> bool:
+        """Write a note unless there is one about the same; return whether it was written."""
+        with writing(self._engine) as connection:
+            return insert_if_absent(connection, drafts, _clean_up(connection, kind, name, token, {}, lifetime))
+
+    def renew(self, kind: str, name: str, token: str, content: Mapping[str, Any], *, lifetime: timedelta) -> None:
+        """Write more in a note. One that was written anew by somebody else stays as it is."""
+        this = drafts.c.id == _identify(kind, name)
+        with writing(self._engine) as connection:
+            # The lock matters on a server, where two consoles may look at the same moment.
+            found = connection.execute(select(drafts.c.content).where(this).with_for_update()).scalar_one_or_none()
+            if found is not None and found[TOKEN] == token:
+                values = _build(kind, name, token, content, read_clock(connection), lifetime)
+                connection.execute(update(drafts).where(this).values(**values))
+
+    def read(self, kind: str, name: str) -> Note | None:
+        """Return the note about something; None where there is none."""
+        return next(iter(self._select(drafts.c.id == _identify(kind, name))), None)
+
+    def list_all(self, kind: str) -> list[Note]:
+        """List the notes of a kind."""
+        return self._select(drafts.c.owner == f"{NOBODY}{kind}")
+
+    def read_tokens(self, kind: str) -> dict[str, str]:
+        """Return the tokens of a kind's notes by their names, also of those that are too old and not deleted yet."""
+        with reading(self._engine) as connection:
+            these = select(drafts.c.content).where(drafts.c.owner == f"{NOBODY}{kind}")
+            return {content["name"]: content[TOKEN] for content in connection.execute(these).scalars()}
+
+    def drop(self, kind: str, name: str, token: str) -> None:
+        """Delete a note, unless it was written anew by somebody else."""
+        this = drafts.c.id == _identify(kind, name)
+        with writing(self._engine) as connection:
+            found = connection.execute(select(drafts.c.content).where(this).with_for_update()).scalar_one_or_none()
+            if found is not None and found[TOKEN] == token:
+                connection.execute(delete(drafts).where(this))
+
+    def _select(self, these: Any) -> list[Note]:
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(drafts.c.content, drafts.c.expires_at).where(these)).all()
+            now = read_clock(connection) if rows else None
+        return [
+            Note(content["name"], content[TOKEN], now - datetime.fromisoformat(content[AT]), content[CONTENT])
+            for content, expires_at in rows
+            if now is not None and now < expires_at
+        ]
+
+
+def _clean_up(
+    connection: Connection, kind: str, name: str, token: str, content: Mapping[str, Any], lifetime: timedelta
+) -> dict[str, Any]:
+    """Delete the notes of the kind that are too old, and build the row of a new one."""
+    now = read_clock(connection)
+    connection.execute(delete(drafts).where(drafts.c.owner == f"{NOBODY}{kind}", drafts.c.expires_at <= now))
+    return _build(kind, name, token, content, now, lifetime)
+
+
+def _build(
+    kind: str, name: str, token: str, content: Mapping[str, Any], now: datetime, lifetime: timedelta
+) -> dict[str, Any]:
+    said = {"name": name, TOKEN: token, AT: now.isoformat(), CONTENT: dict(content)}
+    return {
+        "id": _identify(kind, name),
+        "owner": f"{NOBODY}{kind}",
+        "content": said,
+        "expires_at": now + lifetime,
+    }
+
+
+def _identify(kind: str, name: str) -> str:
+    """Return the id of a note, as long as the column is wide."""
+    return hashlib.sha256(f"{kind}\n{name}".encode()).hexdigest()
