@@ -32,7 +32,7 @@ class RefusedAttempt:
     """An attempt that was refused.
 
     Attributes:
-        who: the user who is signed in or whose name was typed, else `NOBODY`.
+        who: the user who is signed in, whose name was typed or whom the sign-in service named, else `NOBODY`.
         detail: what was refused and why, without any text that the other side chose.
         alone: whether each attempt gets its own entry, as far as `ENTRIES_A_DAY` allows.
     """

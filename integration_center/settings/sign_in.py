@@ -74,7 +74,10 @@ class SignInSettings(ResolvedSecrets, BaseSettings):
         for part in parts:
             role, _, group = part.partition("=")
             if role.strip() not in ROLE_NAMES or not group.strip():
-                raise ValueError(f"{part!r} is not ROLE=GROUP; the roles are {', '.join(ROLE_NAMES)}")
+                raise ValueError(
+                    f"{part!r} is not ROLE=GROUP, such as admin=it; operator=cs-ops with semicolons between several."
+                    f" The roles are {', '.join(ROLE_NAMES)}"
+                )
         return "; ".join(parts)
 
     @property

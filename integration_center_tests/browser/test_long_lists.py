@@ -84,6 +84,16 @@ def test_the_keyboard_alone_chooses_among_800_fields(wizard: Page) -> None:
     expect_chosen(field, "Field_790__c")
 
 
+def test_rows_that_are_added_show_their_own_fields(wizard: Page) -> None:
+    go_to_mapping(wizard)
+    shown = [wizard.locator(f"#field-{row}").input_value() for row in range(3)]
+    wizard.get_by_role("button", name="Add all of them").click()
+    expect(wizard.locator("#field-3")).to_have_value("WalkMe_Days_since_last_login__c")
+    expect_chosen(wizard.locator("#field-3"), "WalkMe_Days_since_last_login__c")
+    for row, field in enumerate(shown):
+        expect(wizard.locator(f"#field-{row}")).to_have_value(field)
+
+
 def test_what_is_typed_in_a_list_stays_while_an_answer_comes(wizard: Page) -> None:
     go_to_mapping(wizard)
     late = LateAnswers(wizard)

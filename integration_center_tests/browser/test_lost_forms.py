@@ -98,8 +98,9 @@ def test_without_a_network_nothing_is_sent_and_the_button_works_later(
     assert stop.reason == "a rehearsal"
 
 
+@pytest.mark.parametrize("milliseconds", [60_000, 0])
 def test_after_the_session_ended_what_is_typed_stays_until_somebody_signed_in_again(
-    context: BrowserContext, center: Center, door: Door
+    context: BrowserContext, center: Center, door: Door, milliseconds: int
 ) -> None:
     page = context.new_page()
     page.clock.install()
@@ -108,7 +109,7 @@ def test_after_the_session_ended_what_is_typed_stays_until_somebody_signed_in_ag
     page.get_by_label("Name", exact=True).fill("Another name")
     ann, door.user = door.user, None
     context.clear_cookies()
-    page.clock.fast_forward(60_000)
+    page.clock.fast_forward(milliseconds)
     save = page.get_by_role("button", name="Save", exact=True)
     save.click()
     expect(page.locator("#connection")).to_contain_text(SIGNED_OUT)

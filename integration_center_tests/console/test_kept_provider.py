@@ -10,6 +10,7 @@ from oidc_provider_mock import User, run_server_in_thread
 from pydantic import SecretStr
 
 from integration_center.access.audit import Action
+from integration_center.access.refused_attempts import NOBODY
 from integration_center.installation import Installation
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.guarded import HOME, ROLES
@@ -71,12 +72,14 @@ def test_groups_give_the_role(
 
 
 def test_nobody_comes_in_without_a_group_or_with_a_refusal(
-    serve: Callable[..., Callable[[], Browser]], registered: dict[str, Any]
+    serve: Callable[..., Callable[[], Browser]], registered: dict[str, Any], installation: Installation
 ) -> None:
     browser = serve(**registered)()
     for chosen in ({"sub": "a9b8"}, {"action": "deny"}):
         assert browser.client.get(go_to_provider(browser, **chosen)).status_code == 403
         assert browser.client.get("/audit").headers["location"].startswith("/sign-in")
+    refused = installation.audit.list(actions=[Action.SIGN_IN_REFUSED])
+    assert [entry.who for entry in refused] == [NOBODY, "rolf"]
 
 
 def test_a_code_opens_one_session(serve: Callable[..., Callable[[], Browser]], registered: dict[str, Any]) -> None:

@@ -1,13 +1,17 @@
 """Somebody in the wizard without script: fills in forms, presses buttons, waits for progress to end."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
+
+import httpx
 
 from integration_center.console.shell.security import TOKEN_FIELD
 from integration_center_tests.console.browser import Browser, Seen
 
 WAITS = 60
+MESSAGE = re.compile(r'<p class="notice \w+" role="(?:alert|status)">.*?</p>', re.DOTALL)
 FOLLOWED_FOR_EVER = {"grid", "state"}
 """The live parts of the front page and of an integration's page."""
 
@@ -68,6 +72,13 @@ class Inputs(HTMLParser):
             self._text = None
         elif tag == "form":
             self._inside = False
+
+
+def keep_messages(answer: httpx.Response, messages: Sequence[str]) -> httpx.Response:
+    """Keep on the page what it said before a part of it was made new: the script leaves that where it is."""
+    lost = "".join(message for message in messages if message not in answer.text)
+    content = answer.text.replace("</main>", f"{lost}</main>", 1)
+    return httpx.Response(answer.status_code, html=content, request=answer.request)
 
 
 @dataclass
@@ -136,6 +147,7 @@ class WizardUser:
 
         The grid has no end: it is followed for as long as it is open.
         """
+        messages = MESSAGE.findall(self.seen.html)
         for _ in range(WAITS):
             part = next(
                 (
@@ -147,7 +159,7 @@ class WizardUser:
             )
             if part is None:
                 return self.seen
-            self.seen = Seen(self.browser.client.get(part["data-refresh"] or ""))
+            self.seen = Seen(keep_messages(self.browser.client.get(part["data-refresh"] or ""), messages))
         raise AssertionError(f"still in progress: {self.seen.text}")
 
     def to_report(self, report: str = "Logins", sobject: str = "Lead") -> Seen:

@@ -54,7 +54,7 @@ def finish_sign_in(request: Request) -> Response:
     """Take the provider's answer, and begin a session."""
     console, answer = console_of(request), request.query_params
     begun = request.state.session.pop(BEGUN)  # whatever comes of it, it is used up
-    onward = begun[3] if begun else "/"
+    onward, who = begun[3] if begun else "/", NOBODY
     try:
         if console.provider is None or not begun or not _is_same(answer.get("state", ""), begun[0]):
             raise SignInRefused(NOT_BEGUN)
@@ -64,9 +64,10 @@ def finish_sign_in(request: Request) -> Response:
         identity = console.provider.finish(
             answer["code"], verifier=begun[2], nonce=begun[1], redirect_uri=f"{there}{CALLBACK}"
         )
+        who = identity.name
         admit(request, identity)
     except SignInRefused as error:
-        request.state.refusal = RefusedAttempt(Action.SIGN_IN_REFUSED, NOBODY, f"by single sign-on: {error}")
+        request.state.refusal = RefusedAttempt(Action.SIGN_IN_REFUSED, who, f"by single sign-on: {error}")
         return show_form(request, onward, wrong=say_error(error), status=403)
     return redirect(request, safe_path(onward))
 

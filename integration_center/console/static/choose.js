@@ -81,7 +81,7 @@ function readOptions(holder) {
 function nameChosen(holder) {
   const chosen = holder.value && [...optionsOf(holder)].find((option) => option.value === holder.value);
   if (!chosen) return holder.value;
-  const { label, grey } = describe(chosen, holder);
+  const [label, grey] = Object.values(describe(chosen, holder)).map((text) => text.replace(USED, ""));
   return grey ? `${label} · ${grey}` : label;
 }
 

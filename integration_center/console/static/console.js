@@ -31,8 +31,8 @@ document.addEventListener("keydown", (event) => {
   if (close) close.click();
 });
 
-// A form is sent once, however often its button is pressed. Where the console was not heard of for a while, the page
-// first finds out whether it takes the form: nothing that was typed is lost then.
+// A form is sent once, however often its button is pressed. Where the console was not heard of for a while, or somebody
+// typed into the form, the page first finds out whether the console takes it: nothing that was typed is lost then.
 let sent = new WeakSet();
 const checked = new WeakSet();
 document.addEventListener("submit", async (event) => {
@@ -40,7 +40,7 @@ document.addEventListener("submit", async (event) => {
   if (event.defaultPrevented || form.method !== "post" || checked.delete(form)) return;
   if (sent.has(form)) return event.preventDefault();
   sent.add(form);
-  if (isSurelyThere()) return;
+  if (isSurelyThere() && ![...form.elements].some((each) => each.matches(CONTROLS) && isChanged(each))) return;
   event.preventDefault();
   const button = event.submitter;
   if ((await canSend(form)) && (!button || button.form === form)) {

@@ -96,11 +96,21 @@ function fillLists(place) {
     }
     for (const option of select.options) {
       const isChosen = option.value === value;
-      if (isChosen) option.disabled = false;
+      if (isChosen) offer(option);
       if (isChosen !== option.defaultSelected) option.defaultSelected = isChosen;
     }
+    // What was added may have come chosen, and a list that loses that falls back to its first option.
+    const chosen = [...select.options].find((option) => option.value === value);
+    if (chosen) chosen.selected = true;
     delete select.dataset.value;
   }
+}
+// The list of another row says of this row's own choice that it is used already.
+function offer(option) {
+  option.disabled = false;
+  if (!option.matches("[data-taken]")) return;
+  option.textContent = option.textContent.replace(" – used already", "");
+  option.removeAttribute("data-taken");
 }
 improvements.unshift(fillLists);
 fillLists(document);
