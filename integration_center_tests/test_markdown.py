@@ -53,7 +53,7 @@ def render(text: str) -> list[Token]:
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("sentence", ["{}", "The plan of '{}': what it writes.", "{} → Lead in Sandbox.", "Broken: {}"])
-def test_hostile_names_are_text_wherever_they_stand(sentence: str, name: str) -> None:
+def test_hostile_names_are_text_wherever_they_occur(sentence: str, name: str) -> None:
     tokens = render(sentence.format(escape_markdown(name)))
     assert {token.type for token in tokens} <= {"text", "text_special"}
     shown = "".join(token.content for token in tokens)

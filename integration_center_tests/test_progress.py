@@ -72,7 +72,7 @@ def test_the_phase_that_failed_is_left() -> None:
 @pytest.mark.parametrize(
     ("part", "seconds", "left"), [(None, 9.0, None), (0.01, 9.0, None), (0.5, 0.5, None), (0.5, 8.0, 8.0)]
 )
-def test_the_time_left_is_told_only_where_it_can_be_known(
+def test_the_time_left_is_shown_only_where_it_can_be_known(
     part: float | None, seconds: float, left: float | None
 ) -> None:
     assert estimate_left(part, seconds) == left

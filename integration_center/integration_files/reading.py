@@ -118,10 +118,10 @@ class DefsReader:
             root = self.root
             seen = [(root.name, 0, 0, 0), *look_at_files(root)]
             if self._listed is None or self._listed[0] != seen:
-                self._listed = seen, self._list_anew(find_folders(root))
+                self._listed = seen, self._list_again(find_folders(root))
             return [*self._listed[1]]
 
-    def _list_anew(self, folders: Sequence[Path]) -> Sequence[DefsFile]:
+    def _list_again(self, folders: Sequence[Path]) -> Sequence[DefsFile]:
         loaded: list[DefsFile] = []
         for folder in folders:
             with suppress(FileNotFoundError):  # deleted a moment ago

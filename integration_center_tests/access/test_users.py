@@ -27,7 +27,7 @@ def test_entries_in_the_variable() -> None:
     assert users == {"ann": User("ann", Role.OPERATOR, HASH), "bob": User("Bob", Role.VIEWER, OTHER_HASH)}
 
 
-def test_a_file_is_read_anew_each_time(tmp_path: Path) -> None:
+def test_a_file_is_read_again_each_time(tmp_path: Path) -> None:
     path = tmp_path / "users"
     path.write_text(f"# who may sign in\n\nann:operator:{HASH}\nbob:viewer:{OTHER_HASH}\n")
     path.chmod(0o600)

@@ -65,7 +65,7 @@ def test_a_key_that_is_none_is_not_repeated(salesforce: FakeSalesforce, client: 
     assert salesforce.requests == []
 
 
-def test_a_host_of_its_own_may_stand_for_the_login_host(
+def test_a_host_of_its_own_may_replace_the_login_host(
     client: httpx.Client, salesforce: FakeSalesforce, signing_key: SecretStr
 ) -> None:
     local = replace(APP, login_url="https://salesforce.acme.example")

@@ -79,7 +79,7 @@ def test_a_denial_ends_the_wait() -> None:
     assert "Not connected" in page
 
 
-def test_a_blocked_app_is_told_on_the_page_and_in_the_terminal() -> None:
+def test_a_blocked_app_is_reported_on_the_page_and_in_the_terminal() -> None:
     """The terminal shows the error, the browser its page."""
     answer = {"error": "OAUTH_APP_BLOCKED", "error_description": "this app is blocked by admin", "state": "good-state"}
     result, [(status, page)] = come_back(answer)

@@ -295,7 +295,7 @@ NOT_ANSWERED = [
 
 @pytest.mark.parametrize("silence", NOT_ANSWERED, ids=["type", "field", "access", "empty"])
 @pytest.mark.parametrize("granting", ["PermissionSetAssignment", "User"])
-def test_a_permission_set_or_profile_vouches_where_the_permissions_are_not_told(
+def test_a_permission_set_or_profile_vouches_where_the_permissions_are_not_given(
     connect: Connect, salesforce: FakeSalesforce, silence: httpx.Response, granting: str
 ) -> None:
     salesforce.queries = {"UserPermissionAccess": silence, "PermissionSetAssignment": silence, "User": silence}

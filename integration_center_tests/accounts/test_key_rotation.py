@@ -139,7 +139,7 @@ def test_keys_of_the_environment_are_changed_by_their_owner(home: Path, monkeypa
     assert (are_open(home, NEW), are_open(home, old)) == (True, False)
 
 
-def test_a_new_key_that_stands_before_the_old_one_already(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_key_that_is_before_the_old_one_already(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (old,) = read_key_file(home)
     monkeypatch.setenv(VARIABLE, f"{NEW},{old}")
     assert rotate().exit_code == 0

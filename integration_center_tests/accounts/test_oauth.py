@@ -114,7 +114,7 @@ def test_a_doubtful_answer_is_refused(
 @pytest.mark.parametrize(
     "changes", [{"signature": "bm90IHRoZSBzaWduYXR1cmU="}, {"issued_at": "1763900000001"}, {"signature": "ü"}]
 )
-def test_a_signature_that_is_not_ours_is_told_and_signs_in(
+def test_a_signature_that_is_not_ours_is_reported_and_signs_in(
     client: httpx.Client, salesforce: FakeSalesforce, caplog: pytest.LogCaptureFixture, changes: dict[str, object]
 ) -> None:
     salesforce.changes = changes
@@ -226,7 +226,7 @@ def test_a_token_answer_that_puts_secrets_where_they_are_shown_is_cleaned(
         oauth.request_client_credentials(client, SANDBOX, APP)
 
 
-def test_a_listed_host_may_stand_for_the_org(client: httpx.Client, salesforce: FakeSalesforce) -> None:
+def test_a_listed_host_may_replace_the_org(client: httpx.Client, salesforce: FakeSalesforce) -> None:
     salesforce.changes = {"instance_url": "https://sf.acme.example/gateway"}
     app = replace(APP, instance_hosts=frozenset({"sf.acme.example"}))
     grant = oauth.request_client_credentials(client, SANDBOX, app)

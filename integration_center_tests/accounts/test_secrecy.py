@@ -115,7 +115,7 @@ def test_after_a_disconnect_no_file_of_the_database_holds_a_token(
 
 
 @pytest.mark.sqlite
-def test_a_log_that_cannot_be_emptied_now_is_told(
+def test_a_log_that_cannot_be_emptied_now_is_reported(
     settings: Settings, store: AccountStore, salesforce: FakeSalesforce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect_web(SANDBOX, settings, store, open_browser=salesforce.sign_in, connected_by="ann", seconds=10)

@@ -56,7 +56,7 @@ def recover(center: Center) -> None:
     assert center.run().success
 
 
-def test_an_incident_is_told_once_when_it_begins_and_once_when_it_ends(
+def test_an_incident_is_reported_once_when_it_begins_and_once_when_it_ends(
     alerts: Center, receiver: Receiver, mailbox: Mailbox
 ) -> None:
     run_id = fail(alerts)
@@ -158,7 +158,7 @@ def test_a_message_holds_no_key_value_or_address(alerts: Center, receiver: Recei
     assert "\\*x\\*" in receiver.of("/teams")[0]["attachments"][0]["content"]["body"][0]["text"]
 
 
-def test_channels_are_told_what_they_want(alerts: Center, receiver: Receiver) -> None:
+def test_channels_receive_what_they_want(alerts: Center, receiver: Receiver) -> None:
     document = yaml.safe_load((alerts.home / "alerts.yaml").read_text())
     document["channels"] = {
         "held": {**document["channels"]["chat"], "kinds": ["held"]},
@@ -172,7 +172,7 @@ def test_channels_are_told_what_they_want(alerts: Center, receiver: Receiver) ->
     assert len(receiver.of("/hooks")) == 1
 
 
-def test_an_account_that_salesforce_refuses_is_told(
+def test_an_account_that_salesforce_refuses_is_reported(
     alerts: Center, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alerts.integrate()
@@ -239,7 +239,7 @@ def test_the_sensor_of_dagster_looks_and_tells(alerts: Center, receiver: Receive
     assert receiver.of("/hooks")[0]["kind"] == "failed"
 
 
-def test_a_run_that_failed_for_another_integration_is_told(alerts: Center, receiver: Receiver) -> None:
+def test_a_run_that_failed_for_another_integration_is_reported(alerts: Center, receiver: Receiver) -> None:
     alerts.integrate()
     alerts.integrate("twin")
     alerts.drop(logins(PLAIN))
@@ -249,7 +249,7 @@ def test_a_run_that_failed_for_another_integration_is_told(alerts: Center, recei
     assert "already written by integration" in receiver.of("/hooks")[0]["text"]
 
 
-def test_an_integration_whose_file_is_broken_is_told(alerts: Center, receiver: Receiver) -> None:
+def test_an_integration_whose_file_is_broken_is_reported(alerts: Center, receiver: Receiver) -> None:
     alerts.integrate("not_whole", keys=[])
     minutes = 0
     watch = Watch(accounts=False, now=lambda: datetime.now(UTC) + timedelta(minutes=minutes))
@@ -265,7 +265,7 @@ def test_an_integration_whose_file_is_broken_is_told(alerts: Center, receiver: R
     ]
 
 
-def test_without_a_file_nothing_is_told(center: Center) -> None:
+def test_without_a_file_nothing_is_reported(center: Center) -> None:
     fail(center)
     assert look(center) == 0
     assert read_alert_settings(center.home) is None

@@ -65,7 +65,7 @@ def test_a_process_that_is_killed_leaves_each_incident_with_one_opening_message(
     assert len(taken) == 2
 
 
-def test_a_sender_that_is_killed_before_its_answer_has_told_once(alerts: Center, receiver: Receiver) -> None:
+def test_a_sender_that_is_killed_before_its_answer_has_reported_once(alerts: Center, receiver: Receiver) -> None:
     command = [sys.executable, "-c", CHILD, "nowhere", str(alerts.home), "chat pager hook", read_settings().database]
     for _ in range(3):  # one channel after the other
         with subprocess.Popen(command) as sender:

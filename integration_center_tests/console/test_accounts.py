@@ -71,7 +71,7 @@ def test_the_way_to_salesforce_carries_pkce_and_a_state(browser: Browser, emulat
     assert asked.params["redirect_uri"] == "http://localhost:3001/oauth/callback"
 
 
-def test_both_environments_stand_side_by_side(browser: Browser, installation: Installation) -> None:
+def test_both_environments_are_side_by_side(browser: Browser, installation: Installation) -> None:
     connect(browser, "production")
     assert {account.environment for account in installation.accounts.list()} == {SANDBOX, PRODUCTION}
 
@@ -254,7 +254,7 @@ def test_the_page_does_not_wait_for_the_org_and_then_shows_its_calls(
 
 
 @pytest.mark.usefixtures("nobody")
-def test_another_connection_is_looked_at_anew(browser: Browser, emulator: Emulator) -> None:
+def test_another_connection_is_looked_at_again(browser: Browser, emulator: Emulator) -> None:
     connect(browser)
     browser.open("/accounts/sandbox/status")
     connect(browser)

@@ -81,7 +81,9 @@ def test_a_ticket_that_nobody_made_begins_nothing(browser: Browser) -> None:
 
 
 @pytest.mark.usefixtures("nobody")
-def test_on_another_port_than_the_callbacks_one_is_told(open_browser: Callable[..., Browser], console: Console) -> None:
+def test_on_another_port_than_the_callbacks_one_is_reported(
+    open_browser: Callable[..., Browser], console: Console
+) -> None:
     browser = open_browser(build_app(console), "http://localhost:4001")
     seen = browser.submit(browser.open("/accounts"), "/accounts/sandbox/connect", status=409)
     assert "A setting has to be corrected" in seen.text

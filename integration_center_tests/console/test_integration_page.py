@@ -233,7 +233,7 @@ def test_a_marked_change_is_the_whole_of_both_values(before: str, after: str) ->
     assert (head + old + tail, head + new + tail) == (before, after)
 
 
-def test_what_needs_attention_stands_first_with_one_button(center: Center, console: Console, browser: Browser) -> None:
+def test_what_needs_attention_comes_first_with_one_button(center: Center, console: Console, browser: Browser) -> None:
     center.integrate()
     log(console.installation, "one", status=SyncStatus.FAILED, error="the org does not answer")
     seen = browser.open("/")

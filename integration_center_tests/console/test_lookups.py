@@ -37,7 +37,7 @@ def test_an_answer_is_shared_until_it_is_too_old() -> None:
     assert lookups.ask(("schema", "b"), work, kept=120).get() == 2
 
 
-def test_an_error_is_told_once_and_then_tried_again() -> None:
+def test_an_error_is_reported_once_and_then_tried_again() -> None:
     lookups, work = Lookups(), Work(ValueError("no"))
     first = lookups.ask(("rows",), work)
     assert wait_for([first], 10)

@@ -231,7 +231,7 @@ def test_a_run_in_the_queue_of_a_dead_daemon_says_so(
 RUNS_NOT = Engine(webserver=False, daemon=False)
 
 
-def test_a_run_that_dagster_dropped_stands_in_the_log(
+def test_a_run_that_dagster_dropped_is_in_the_log(
     center: Center, console: Console, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody opened its line, and the daemon's sensor may not have looked yet."""

@@ -149,7 +149,7 @@ def test_the_page_of_a_killed_run_notices(
     assert sync.status is SyncStatus.FAILED
 
 
-def test_when_dagster_knows_the_file_of_before_it_reads_it_anew(
+def test_when_dagster_knows_the_file_of_before_it_reads_it_again(
     center_on_disk: Center, browser: Browser, dagster: OwnDagster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launch = OwnDagster.launch

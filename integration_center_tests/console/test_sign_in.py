@@ -116,7 +116,7 @@ def test_signing_out_ends_the_session_also_for_a_kept_cookie(
 
 
 @pytest.mark.parametrize(("name", "who"), [("ann", "ann"), ("my password by mistake", NOBODY)])
-def test_a_wrong_name_or_password_is_told_alike(
+def test_a_wrong_name_or_password_gets_the_same_answer(
     visit: Callable[..., Browser], guarded: Installation, name: str, who: str
 ) -> None:
     seen = sign_in(visit(), name, "wrong wrong wrong", status=403)
@@ -228,7 +228,7 @@ def test_pages_that_are_not_there_are_not_noted(visit: Callable[..., Browser], g
     assert guarded.audit.list() == ()
 
 
-def test_a_refusal_stands_when_it_cannot_be_noted(
+def test_a_refusal_holds_when_it_cannot_be_noted(
     visit: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(self: RefusedAttempts, refusal: object, address: str) -> None:

@@ -179,7 +179,7 @@ def test_saving_needs_a_complete_row_also_on_the_server(drops: Center, browser: 
         ("gainsight", "no name", "It must be an API name"),
     ],
 )
-def test_what_is_wrong_stands_at_its_input(drops: Center, browser: Browser, name: str, value: str, says: str) -> None:
+def test_what_is_wrong_is_at_its_input(drops: Center, browser: Browser, name: str, value: str, says: str) -> None:
     user = WizardUser.begin(browser)
     user.to_mapping()
     user.press("save", {name: value})
@@ -323,7 +323,7 @@ def test_a_condition_counts_in_the_match_rate_and_is_proved_before_it_is_saved(d
     assert "where: Id != null" in (drops.defs / "logins_to_lead" / "defs.yaml").read_text()
 
 
-def test_a_field_that_is_hidden_is_told_from_one_that_is_missing(drops: Center, browser: Browser) -> None:
+def test_a_field_that_is_hidden_is_distinguished_from_one_that_is_missing(drops: Center, browser: Browser) -> None:
     drops.emulator.sandbox.org.schema.hide("Lead", LAST)
     user = WizardUser.begin(browser)
     user.to_mapping()

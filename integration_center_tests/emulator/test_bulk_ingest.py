@@ -126,7 +126,7 @@ def test_one_upload_only(api: httpx.Client, lead_ids: list[str]) -> None:
     assert "Found multiple contents for job" in second.json()[0]["message"]
 
 
-def test_result_files_are_written_anew_and_reordered(api: httpx.Client, org: Org, lead_ids: list[str]) -> None:
+def test_result_files_are_written_again_and_reordered(api: httpx.Client, org: Org, lead_ids: list[str]) -> None:
     header = "Id,AnnualRevenue,WalkMe_Champion_Since__c,WalkMe_Last_Login__c\n"
     rows = [f"{record_id[:15]},912260031,2026-05-01T10:00:00Z,2026-05-01T10:00:00.250Z\n" for record_id in lead_ids[:3]]
     job = ingest(api, org, header + "".join(rows))

@@ -137,7 +137,7 @@ def test_logins_are_the_same_every_time_and_little_changes_in_a_day(walkme: Call
         assert row["First Login"] <= row["Last Login"] < "2026-11-23"
 
 
-def test_drops_stand_for_the_newest_day_whatever_their_date() -> None:
+def test_drops_count_for_the_newest_day_whatever_their_date() -> None:
     walkme = Caller(build_insights_app(drops=SAMPLES, records=0, today=lambda: date(2027, 3, 1)))
     newest = date(2027, 2, 28)
     assert len(walkme.rows("common-nps", newest)) == 420

@@ -40,7 +40,7 @@ def test_losers_of_a_merge_lie_in_the_bin_and_name_the_master(
     ]
 
 
-def test_a_restored_record_is_stamped_anew(org: Org, api: httpx.Client, lead_ids: list[str], since: str) -> None:
+def test_a_restored_record_is_stamped_again(org: Org, api: httpx.Client, lead_ids: list[str], since: str) -> None:
     lead = lead_ids[3]
     assert api.delete(f"/sobjects/Lead/{lead}").status_code == 204
     assert read(api, "query", since) == []
@@ -48,7 +48,7 @@ def test_a_restored_record_is_stamped_anew(org: Org, api: httpx.Client, lead_ids
     assert read(api, "query", since) == [(lead, False, None, False)]
 
 
-def test_a_purged_record_is_told_by_nothing(org: Org, api: httpx.Client, lead_ids: list[str], since: str) -> None:
+def test_a_purged_record_is_seen_by_nothing(org: Org, api: httpx.Client, lead_ids: list[str], since: str) -> None:
     count = "SELECT COUNT() FROM Lead"
     before = api.get("/query", params={"q": count}).json()["totalSize"]
     purge_records(org, "Lead", lead_ids[4:5])

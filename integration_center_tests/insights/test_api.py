@@ -90,7 +90,7 @@ def test_values_come_exact_and_keys_as_text() -> None:
     assert frame["Extra"].to_list() == [None, None, "1.1"]
 
 
-def test_a_value_that_does_not_fit_is_told_by_column_and_row() -> None:
+def test_a_value_that_does_not_fit_is_named_by_column_and_row() -> None:
     with pytest.raises(UnreadableReport, match=r"column 'Count' is declared integer.*row 2") as error:
         read(WalkMeDouble(rows=[{"User ID": "a", "Count": 1}, {"User ID": "b", "Count": "ada@x"}]).source())
     assert "ada@x" not in str(error.value)
@@ -138,7 +138,7 @@ def test_a_day_is_there_once_it_had_ended_at_the_refresh() -> None:
 
 @pytest.mark.parametrize("given", [{"refreshedAt": None}, {"refreshedAt": ""}, {}], ids=["null", "empty", "missing"])
 @pytest.mark.parametrize(("hour", "newest"), [(8, date(2026, 11, 21)), (9, DAY), (23, DAY)])
-def test_where_the_refresh_is_not_told_it_is_taken_to_be_the_usual_one(
+def test_where_the_refresh_is_not_given_it_is_taken_to_be_the_usual_one(
     given: dict[str, Any], hour: int, newest: date
 ) -> None:
     walkme = WalkMeDouble({name: value for name, value in LOGINS.items() if name != "refreshedAt"} | given)
@@ -155,7 +155,7 @@ def test_where_the_refresh_is_not_told_it_is_taken_to_be_the_usual_one(
 
 
 @pytest.mark.parametrize("given", [1795424400000, "1795424400000", 1795424400000.0, "2026-11-23T09:00:00Z"])
-def test_the_refresh_may_be_told_in_milliseconds(given: object) -> None:
+def test_the_refresh_may_be_given_in_milliseconds(given: object) -> None:
     walkme = WalkMeDouble({**LOGINS, "refreshedAt": given})
     assert read(walkme.source()).refreshed_at == datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -295,7 +295,7 @@ def test_a_total_that_changes_between_pages_starts_again(left: int) -> None:
     assert read(walkme.source()).frame["User ID"].to_list() == [f"n{i}" for i in range(left)]
 
 
-def test_a_report_that_never_stands_still_is_transient() -> None:
+def test_a_report_that_never_stops_changing_is_transient() -> None:
     walkme = WalkMeDouble()
     start = datetime(2026, 11, 23, 9, tzinfo=UTC)
 

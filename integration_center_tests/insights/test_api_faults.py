@@ -42,7 +42,7 @@ def test_the_token_is_kept_over_calls_and_renewed_once_when_refused() -> None:
 
 
 @pytest.mark.parametrize("life", [None, 86400.0, "86400", 0.5e5, "soon", "NaN", float("1e9")])
-def test_a_token_whose_life_is_told_oddly_or_not_is_used(life: object) -> None:
+def test_a_token_whose_life_is_given_oddly_or_not_is_used(life: object) -> None:
     walkme = WalkMeDouble()
     walkme.token_changes = {"expires_in": life}
     source = walkme.source()

@@ -75,7 +75,7 @@ def test_find_a_custom_report(name: str) -> None:
     assert find_report([HEALTH, LOGINS], name) is HEALTH
 
 
-def test_an_unknown_report_is_told_with_the_visible_ones_and_the_tag() -> None:
+def test_an_unknown_report_is_reported_with_the_visible_ones_and_the_tag() -> None:
     with pytest.raises(UnknownReport, match="'Churn' is not visible; visible are 'Account Health', 'Logins'") as error:
         find_report([LOGINS, HEALTH], "Churn")
     assert "needs the tag integrations_salesforce" in str(error.value)

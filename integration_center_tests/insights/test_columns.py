@@ -169,7 +169,7 @@ def test_declared_types_read_more_forms_than_are_inferred() -> None:
         ("datetime", "YYYY-MM-DD HH:MM:SS"),
     ],
 )
-def test_a_misfit_is_told_by_column_row_and_form_but_not_by_value(type_: ColumnType, form: str) -> None:
+def test_a_misfit_is_named_by_column_row_and_form_but_not_by_value(type_: ColumnType, form: str) -> None:
     with pytest.raises(UnreadableReport) as error:
         declare(type_, None, "s3cret")
     message = str(error.value)

@@ -84,7 +84,7 @@ def test_where_exports_are_not_offered_pages_are_read(walkme: Running) -> None:
     assert walkme.app.state.requests["export"] == 1, "the refusal is remembered"
 
 
-def test_an_expired_address_is_asked_for_anew_once(walkme: Running) -> None:
+def test_an_expired_address_is_asked_for_again_once(walkme: Running) -> None:
     walkme.app.state.faults.link_life = 0.0
     source = build(walkme, _Renewing(walkme))
     assert read(source).frame.height == ROWS
@@ -109,7 +109,7 @@ class _Renewing(Time):
             self.walkme.app.state.faults.link_life = 900.0
 
 
-def test_a_file_with_fewer_rows_than_announced_is_exported_anew_once(walkme: Running) -> None:
+def test_a_file_with_fewer_rows_than_announced_is_exported_again_once(walkme: Running) -> None:
     walkme.app.state.faults.cut_files = 1
     assert read(build(walkme)).frame.height == ROWS
     assert walkme.app.state.requests["export"] == 2
@@ -172,7 +172,7 @@ def test_a_download_that_fails_or_is_cut_off_is_tried_again() -> None:
     assert sum(request.method == "POST" and request.url.path.endswith("/exports") for request in walkme.requests) == 1
 
 
-def test_a_file_that_ends_mid_row_is_exported_anew() -> None:
+def test_a_file_that_ends_mid_row_is_exported_again() -> None:
     files = [FILE[:-3], FILE]
     assert read(export(WalkMeDouble(), lambda request: httpx.Response(200, text=files.pop(0)))).frame.height == 5
     assert files == []

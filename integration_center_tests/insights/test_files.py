@@ -191,7 +191,7 @@ def test_several_files_of_one_day_need_a_word(drops: Place) -> None:
     assert drops.read().frame.rows() == [("2", "a")]
 
 
-def test_parts_stand_in_the_order_people_number_them(drops: Place) -> None:
+def test_parts_are_in_the_order_people_number_them(drops: Place) -> None:
     for part in ("", "-2", "-9", "-10"):
         drops.put(f"logins/2026-11-22{part}.csv", f"User ID\npart{part}\n")
     drops.put("logins/report.yaml", "parts: concat\n")
@@ -225,7 +225,7 @@ def test_identity_follows_content_and_report_yaml(drops: Place) -> None:
     assert len({first, declared, drops.identity()}) == 3
 
 
-def test_copying_a_file_anew_changes_nothing(folder: LocalPlace) -> None:
+def test_copying_a_file_again_changes_nothing(folder: LocalPlace) -> None:
     folder.put("logins/2026-11-22.csv")
     first = folder.identity()
     os.utime(folder.root / "logins/2026-11-22.csv", (0, 0))
@@ -273,7 +273,7 @@ def test_names_are_never_paths(folder: LocalPlace, tmp_path: Path, name: str) ->
         folder.source.find(name)
 
 
-def test_a_file_that_is_not_whole_is_told_by_name(drops: Place) -> None:
+def test_a_file_that_is_not_whole_is_named(drops: Place) -> None:
     drops.put("logins/2026-11-22.csv", 'User ID,Count\na,1\n"b')
     with pytest.raises(UnreadableReport, match=r"logins/2026-11-22\.csv ends mid-row"):
         drops.read()

@@ -50,7 +50,7 @@ def test_rows_without_their_last_cells_are_filled_up_and_counted(read: Read) -> 
     assert report.notes == ["logins/2026-11-22.csv: 2 rows lack their last cells, which are read as empty"]
 
 
-def test_a_name_that_stands_twice_is_the_name_of_no_column(read: Read) -> None:
+def test_a_name_that_occurs_twice_is_the_name_of_no_column(read: Read) -> None:
     report = read("User ID,Comment,Count,Comment\na,1,2,3\n")
     assert report.frame.to_dicts() == [
         {"User ID": "a", "Comment (column 2)": "1", "Count": "2", "Comment (column 4)": "3"}

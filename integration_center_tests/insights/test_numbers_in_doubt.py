@@ -66,7 +66,7 @@ def test_long_numbers_that_a_spreadsheet_has_shortened_are_named(read: Read) -> 
         (["0,250", "1,234"], "columns: {N: {thousands: ','}}", ["0,250", "1234"]),  # a group never begins with zero
     ],
 )
-def test_signs_stand_where_programs_write_them(read: Read, cells: list[str], declared: str, numbers: list[str]) -> None:
+def test_signs_are_where_programs_write_them(read: Read, cells: list[str], declared: str, numbers: list[str]) -> None:
     assert read(write(cells), f"{declared}\n").frame["N"].to_list() == numbers
 
 

@@ -113,7 +113,7 @@ def test_an_object_that_changes_while_it_is_read_is_read_again(s3: S3Server) -> 
         source.read(info, DAY)
 
 
-def test_an_object_that_never_stands_still_is_transient(s3: S3Server) -> None:
+def test_an_object_that_never_stops_changing_is_transient(s3: S3Server) -> None:
     s3.put(FILE, CSV)
     source = build()
     info = source.find("logins")
@@ -224,7 +224,7 @@ def test_a_private_authority_is_trusted_by_its_file(monkeypatch: pytest.MonkeyPa
         assert read(build(f"az://{BUCKET}")) == [("a", "1")]
 
 
-def test_names_with_empty_parts_are_told(s3: S3Server) -> None:
+def test_names_with_empty_parts_are_reported(s3: S3Server) -> None:
     s3.put("walkme/out/logins//2026-11-22.csv", CSV)
     with pytest.raises(UnreadableReport, match=r"s3://drops/walkme/out/logins holds an object with an empty part"):
         read(build())
@@ -264,7 +264,7 @@ def test_a_root_that_is_no_address_is_refused_before_any_request(root: str, expe
     assert "s3cret" not in str(raised.value)
 
 
-def test_variables_may_stand_in_the_env_file(s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_variables_may_be_in_the_env_file(s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     s3.put(FILE, CSV)
     lines = [f"AWS_ACCESS_KEY_ID={KEY}", f"AWS_SECRET_ACCESS_KEY={SECRET}", f"AWS_ENDPOINT_URL_S3={s3.url}"]
     (tmp_path / ".env").write_text("\n".join(lines))

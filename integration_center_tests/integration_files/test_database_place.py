@@ -70,7 +70,7 @@ def test_a_change_on_one_host_is_read_on_the_other_with_its_comments_and_age(ope
     ]
 
 
-def test_of_two_who_edit_the_second_is_told_what_changed(open_host: Open) -> None:
+def test_of_two_who_edit_the_second_sees_what_changed(open_host: Open) -> None:
     a, b = open_host("a"), open_host("b")
     a.create(by_hand(), text=BY_HAND)
     mine, theirs = a.read("logins_to_leads"), b.read("logins_to_leads")
@@ -148,7 +148,7 @@ def test_what_was_laid_out_is_kept_for_a_day_after_the_next_change(open_host: Op
     assert second.exists(), "a run that waited for days reads it"
 
 
-def test_numbers_that_a_backup_gives_out_twice_are_told_apart(open_host: Open) -> None:
+def test_numbers_that_a_backup_gives_out_twice_are_kept_apart(open_host: Open) -> None:
     a = open_host("a")
     a.create(by_hand(), text=BY_HAND)
     a.set_enabled("logins_to_leads", False)

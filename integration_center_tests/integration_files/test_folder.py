@@ -75,7 +75,7 @@ def test_an_edit_keeps_comments_and_order(folder: DefsFolder) -> None:
     assert spec_of(folder) == changed
 
 
-def test_what_two_editors_do_is_told_to_the_second(folder: DefsFolder) -> None:
+def test_what_two_editors_do_is_shown_to_the_second(folder: DefsFolder) -> None:
     mine = folder.read("logins_to_leads")
     theirs = folder.read("logins_to_leads")
     folder.save(theirs, spec_of(folder).model_copy(update={"schedule": "0 10 * * *"}))
@@ -195,7 +195,7 @@ def test_a_broken_file_is_listed_with_its_reason_and_not_touched(folder: DefsFol
     assert {file.slug for file in folder.list() if file.problem is None} == {"logins_to_leads"}
 
 
-def test_what_an_edit_cannot_follow_is_written_anew(folder: DefsFolder) -> None:
+def test_what_an_edit_cannot_follow_is_written_again(folder: DefsFolder) -> None:
     anchored = BY_HAND.replace("{column: First Login,", "&first {column: First Login,").replace(
         "attributes:\n", "attributes:\n  <<: {max_matches: 3}\n"
     )

@@ -56,7 +56,7 @@ def test_an_org_whose_answers_do_not_tell_is_asked(center: Center, allowance: Al
     assert [call.path for call in center.emulator.sandbox.calls.find("GET", "*/limits")]
 
 
-def test_forecast_use_and_waits_stand_in_the_metadata(center: Center, allowance: Allowance) -> None:
+def test_forecast_use_and_waits_are_in_the_metadata(center: Center, allowance: Allowance) -> None:
     allowance.app_maximum = 500
     center.emulator.sandbox.faults.respond(503, "*/composite/sobjects", retry_after=0.01)
     ran = center.run()

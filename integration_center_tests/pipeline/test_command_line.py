@@ -76,7 +76,7 @@ def test_a_failed_run_exits_with_one_and_its_reason(center: Center, command: Com
     assert f"{len(PLAIN)} failed: 100.0 %" in out
 
 
-def test_errors_before_the_plan_are_told(center: Center, command: Command) -> None:
+def test_errors_before_the_plan_are_reported(center: Center, command: Command) -> None:
     center.integrate()
     center.drop(logins(PLAIN[:1]), day=days_before(3))
     for verb in ("plan", "run"):
@@ -208,7 +208,7 @@ def test_a_key_file_that_is_none_is_refused(
     assert expected in err
 
 
-def test_the_version_is_told_before_anything_heavy_is_imported() -> None:
+def test_the_version_is_reported_before_anything_heavy_is_imported() -> None:
     program = "import sys\nfrom integration_center.cli import main\nmain()\nassert 'dagster' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"integration-center {version('integration-center')}\n"

@@ -84,7 +84,7 @@ def test_changed_records_are_left_alone_and_touched_ones_written(center: Center,
     assert calls == [("POST", "composite"), ("PATCH", "sobjects")], "the look costs no call of its own"
 
 
-def test_the_next_sync_plans_them_anew(center: Center, planned: Ran) -> None:
+def test_the_next_sync_plans_them_again(center: Center, planned: Ran) -> None:
     change(center, CHANGED, COUNT, 99)
     push(center, planned)
     again = center.run()

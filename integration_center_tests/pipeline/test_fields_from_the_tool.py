@@ -58,7 +58,7 @@ def test_a_field_that_was_made_already_is_opened(center: Center, org: Org, comma
     assert f"Already there: {COUNT}." in errors
 
 
-def test_a_user_who_may_not_create_fields_is_told_so(org: Org, command: Command) -> None:
+def test_a_user_who_may_not_create_fields_sees_so(org: Org, command: Command) -> None:
     org.set_permission("PermissionsCustomizeApplication", False)
     code, _, errors = command("check", "--create-fields", "--yes")
     assert code == 1

@@ -179,7 +179,7 @@ def test_a_right_that_is_taken_away_is_named(
         assert missing in as_json(command("permissions", "sandbox", "--json"))["missing"]
 
 
-def test_an_administrator_is_told_what_is_surplus(center: Center, command: Command) -> None:
+def test_an_administrator_sees_what_is_surplus(center: Center, command: Command) -> None:
     center.integrate()
     center.drop(logins(PLAIN))
     code, said, _ = command("check")

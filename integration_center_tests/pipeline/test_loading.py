@@ -128,7 +128,7 @@ def compress(request: ExecuteRunArgs) -> str:
 
 
 @pytest.mark.parametrize("way", ["variable", "compressed variable", "compressed option"])
-def test_a_run_that_is_told_in_another_way_builds_what_it_runs(
+def test_a_run_that_is_given_in_another_way_builds_what_it_runs(
     three: Center, monkeypatch: pytest.MonkeyPatch, built: list[str], way: str
 ) -> None:
     request = create_run(three, "from_nps")

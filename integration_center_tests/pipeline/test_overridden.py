@@ -51,7 +51,7 @@ def materialization(center: Center) -> dict[str, Any]:
     return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
-def test_what_the_org_changed_again_is_told_everywhere(center: Center, org: Org, command: Command) -> None:
+def test_what_the_org_changed_again_is_reported_everywhere(center: Center, org: Org, command: Command) -> None:
     rewrite(center, org, TOUCHED)
     ran = center.run()
     assert ran.success
@@ -162,7 +162,7 @@ def test_a_look_that_fails_is_given_up_after_one_retry(
     assert seconds < 15
 
 
-def test_where_not_all_can_be_read_the_push_stands(center: Center, org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_not_all_can_be_read_the_push_counts(center: Center, org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("integration_center.salesforce.write.read_back.SAMPLE", 4)
     rewrite(center, org)
     center.emulator.sandbox.faults.respond(500, "*/query", times=None)

@@ -99,7 +99,7 @@ def test_a_range_of_a_snapshot_needs_its_newest_day_only(center: Center, there: 
     assert any(f"left out: report 'Logins': no data for {left_out}" in said for said in warnings)
 
 
-def test_a_range_with_missing_days_names_each_and_stands_in_the_log(center: Center) -> None:
+def test_a_range_with_missing_days_names_each_and_is_in_the_log(center: Center) -> None:
     center.integrate()
     center.drop(logins(PLAIN[:1]), day=days_before(1))
     run = center.run(day=days_before(2), last=YESTERDAY)

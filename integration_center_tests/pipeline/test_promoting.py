@@ -58,7 +58,7 @@ def folder_of(center: Center) -> DefsFolder:
     return DefsFolder(center.defs, judge_with_dagster)
 
 
-def test_the_command_compares_plans_and_waits_to_be_told(
+def test_the_command_compares_plans_and_waits_for_an_answer(
     ready: Center, command: Command, shorter_field: None, installation: Installation
 ) -> None:
     code, said, _ = command("promote", SLUG)

@@ -179,7 +179,9 @@ def test_a_condition_narrows_the_records(center: Center) -> None:
         ("Company = 'x' AND", "where: Salesforce does not accept the condition on Lead (MALFORMED_QUERY)"),
     ],
 )
-def test_a_condition_that_the_org_refuses_is_told_by_check_and_run(center: Center, where: str, sentence: str) -> None:
+def test_a_condition_that_the_org_refuses_is_reported_by_check_and_run(
+    center: Center, where: str, sentence: str
+) -> None:
     center.integrate(where=where)
     center.drop(logins(PLAIN))
     run = center.run()

@@ -61,7 +61,7 @@ def test_a_run_that_was_stopped_says_by_whom(
     assert example.run().success  # neither the lease nor the journal blocks the next one
 
 
-def test_a_job_without_a_day_asks_for_one_and_stands_in_the_log(example: Center) -> None:
+def test_a_job_without_a_day_asks_for_one_and_is_in_the_log(example: Center) -> None:
     for assets in ([], ["logins_to_leads/update_set"], ["logins_to_leads/push"]):
         job = example.definitions().resolve_job_def(SLUG)
         result = job.execute_in_process(

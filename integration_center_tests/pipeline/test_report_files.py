@@ -28,7 +28,7 @@ def test_a_german_export_with_title_and_totals_reaches_the_org(center: Center) -
     assert center.lead(PLAIN[0])[COUNT] == 1230 + PLAIN[0] % 10
 
 
-def test_a_name_that_stands_twice_stops_only_the_integration_that_maps_it(center: Center) -> None:
+def test_a_name_that_occurs_twice_stops_only_the_integration_that_maps_it(center: Center) -> None:
     center.integrate(fields=[{"column": "# logins last 30 days", "field": COUNT}])
     center.integrate("other", object="WalkMe_Engagement__c", fields=[{"column": "Comment", "field": "Score__c"}])
     rows = "".join(f"{email(number)},{number},a,b\n" for number in PLAIN)

@@ -112,7 +112,7 @@ def test_days_of_another_time_zone_are_read_by_their_date(center: Center) -> Non
     assert center.lead(PLAIN[0])[COUNT] == 9
 
 
-def test_rows_of_an_earlier_run_do_not_stand_for_the_newest_day(center: Center) -> None:
+def test_rows_of_an_earlier_run_do_not_count_for_the_newest_day(center: Center) -> None:
     daily = dg.DailyPartitionsDefinition("2026-01-01")
     before, newest = days_before(1).isoformat(), YESTERDAY.isoformat()
     assert run(center, daily, {newest: usage(5)}) == (True, "")

@@ -127,7 +127,7 @@ def test_the_keys_asked_for_are_those_of_the_key_column_whatever_its_name(column
     assert list_keys(spec, rows, LEAD) == ("Email", ["a@x.org", "b@x.org"])
 
 
-def test_what_goes_wrong_while_a_plan_is_made_is_told_as_what_it_is(
+def test_what_goes_wrong_while_a_plan_is_made_is_reported_as_what_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lines are made while they are written, and the writer has errors of its own."""

@@ -100,7 +100,7 @@ def test_an_upload_lies_in_the_folder_given_for_it_and_is_gone_in_the_end(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_refusals_of_rows_are_told_alike_by_both_channels(org: Org, lead: SObjectSchema) -> None:
+def test_refusals_of_rows_are_reported_alike_by_both_channels(org: Org, lead: SObjectSchema) -> None:
     by_channel = []
     for channel in CHANNELS:
         ids = read_open_ids(org, lead, 3, start=10)

@@ -136,7 +136,7 @@ def test_the_mark_is_the_orgs_time_once_a_stamp_has_reached_it() -> None:
         (24 * 7, 24 * 7, "the last full read is 7 days old"),
     ],
 )
-def test_a_clock_moved_back_is_told_by_the_time_that_passed_for_us(
+def test_a_clock_moved_back_is_noticed_by_the_time_that_passed_for_us(
     org_hours: float, our_hours: float, doubt: str | None
 ) -> None:
     org, ours = datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 11, 23, 9, tzinfo=UTC)

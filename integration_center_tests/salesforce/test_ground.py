@@ -99,7 +99,7 @@ def test_of_many_records_those_changed_since_come_page_by_page() -> None:
     assert org.queries == ["SELECT Id,Email,Logins__c FROM Lead WHERE SystemModstamp >= 2026-11-22T07:59:30Z"]
 
 
-def test_of_many_records_without_a_time_of_change_nothing_can_be_told() -> None:
+def test_of_many_records_without_a_time_of_change_nothing_can_be_said() -> None:
     org = ComposedOrg(5)
     assert read(org, many=True, since=None) is None
     assert org.calls == ["composite"]

@@ -98,7 +98,7 @@ def test_what_we_wrote_ourselves_is_read_once_more_and_then_no_longer(integratio
     assert sizes[0] > 2_000 > sizes[1] == sizes[2]
 
 
-def test_another_mapping_user_org_or_version_starts_anew(integration: Integration) -> None:
+def test_another_mapping_user_org_or_version_starts_again(integration: Integration) -> None:
     for other in (
         replace(integration, fields=(*FIELDS, "Title")),
         replace(integration, snapshot=replace(integration.snapshot, user_id="005000000000002AAA")),
@@ -111,7 +111,7 @@ def test_another_mapping_user_org_or_version_starts_anew(integration: Integratio
         assert other.asked == INCREMENTAL
 
 
-def test_a_field_that_describe_tells_otherwise_of_starts_anew(
+def test_a_field_that_describe_gives_otherwise_starts_again(
     integration: Integration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lead = integration.org.org.schema.find("Lead")
@@ -145,7 +145,7 @@ def test_values_that_change_without_a_stamp_are_always_read_in_full(
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "other"])
-def test_a_damaged_snapshot_is_read_anew(integration: Integration, damage: str) -> None:
+def test_a_damaged_snapshot_is_read_again(integration: Integration, damage: str) -> None:
     path = find_snapshot_path(integration.snapshot)
     content = bytearray(path.read_bytes())
     if damage == "cut":
@@ -213,7 +213,7 @@ def test_with_a_condition_records_come_and_go_by_their_changes(narrowed: Integra
     assert narrowed.asked == INCREMENTAL
 
 
-def test_another_condition_starts_anew(narrowed: Integration) -> None:
+def test_another_condition_starts_again(narrowed: Integration) -> None:
     other = replace(narrowed, where="Company != 'Acme'")
     other.read()
     assert other.was_full

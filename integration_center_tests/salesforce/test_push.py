@@ -64,7 +64,7 @@ def test_a_push_of_100000_takes_few_calls_and_tells_its_progress() -> None:
     assert reported[-1] == (100_000, 100_000)
 
 
-def test_progress_is_told_while_a_job_runs() -> None:
+def test_progress_is_reported_while_a_job_runs() -> None:
     org = WholeOrg()
     reported: list[tuple[int, int]] = []
     looks: Iterator[dict[str, object]] = iter(
@@ -282,7 +282,7 @@ def test_rows_that_stay_locked_stay_failed() -> None:
     assert counts(results) == {"failed": 3}
 
 
-def test_a_record_that_stands_twice_is_refused_before_any_call() -> None:
+def test_a_record_that_occurs_twice_is_refused_before_any_call() -> None:
     updates = pl.concat([build_updates(2), build_updates(1)])
     connected = build_org(WholeOrg())
     with pytest.raises(PlanError, match="twice"):

@@ -129,7 +129,7 @@ def test_what_others_write_afterwards_is_read(
     assert pushing.asked == INCREMENTAL
 
 
-def test_a_flow_that_changes_what_is_written_is_told_and_all_is_read_again(
+def test_a_flow_that_changes_what_is_written_is_reported_and_all_is_read_again(
     pushing: Integration, tmp_path: Path
 ) -> None:
     pushing.org.org.flows.change_on_save("Lead", COUNT, lambda value: value and value + 1)
@@ -191,7 +191,7 @@ def test_a_record_deleted_meanwhile_makes_for_doubt(pushing: Integration, tmp_pa
         (503, "busy"),
     ],
 )
-def test_where_the_org_does_not_tell_nothing_is_noted_and_the_push_stands(
+def test_where_the_org_does_not_tell_nothing_is_noted_and_the_push_counts(
     pushing: Integration, tmp_path: Path, status: int, body: str
 ) -> None:
     def refuse() -> None:

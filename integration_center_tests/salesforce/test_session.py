@@ -332,7 +332,7 @@ def test_an_empty_created_may_be_called_a_web_page() -> None:
     assert answer.status_code == 201
 
 
-def test_a_download_is_told_from_a_web_page_by_its_content() -> None:
+def test_a_download_is_distinguished_from_a_web_page_by_its_content() -> None:
     html = {"content-type": "text/html; charset=utf-8"}
     table = httpx.Response(200, content=b'"Id"\n"00Q"\n', headers=html)
     page = httpx.Response(200, content=b"  <html>maintenance</html>", headers=html)

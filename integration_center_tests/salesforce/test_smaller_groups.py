@@ -44,7 +44,7 @@ NOT_TOO_MUCH = [
 @pytest.mark.parametrize(
     ("code", "message", "expected"), [(*one, True) for one in TOO_MUCH] + [(*one, False) for one in NOT_TOO_MUCH]
 )
-def test_limits_are_told_from_other_refusals(code: str, message: str, expected: bool) -> None:
+def test_limits_are_distinguished_from_other_refusals(code: str, message: str, expected: bool) -> None:
     failed = build_results(pl.Series("Id", [build_id(1)]), Outcome.FAILED, code=code, message=message)
     assert failed.select(is_too_much()).item() is expected
     assert failed.select(is_retryable()).item() is expected

@@ -124,7 +124,9 @@ def test_any_filterable_field_can_be_a_key(column: str, field: str) -> None:
         (["Email"], "FIELD_MISSING", "Lead has no field of this name"),
     ],
 )
-def test_a_hidden_field_is_told_from_a_missing_one(org_fields: list[str] | None, code: str, words: str) -> None:
+def test_a_hidden_field_is_distinguished_from_a_missing_one(
+    org_fields: list[str] | None, code: str, words: str
+) -> None:
     for spec in (make_spec({"Job": "Nope__c"}), make_spec({"Job": "Title"}, keys={"User": "Nope__c"})):
         (fault,) = check_fitness(spec, ODD, COLUMNS, org_fields=org_fields)
         assert (fault.code, fault.field) == (code, "Nope__c")

@@ -143,7 +143,7 @@ def test_lines_settled_some_at_a_time_are_those_settled_as_a_whole(
 
 @QUICK
 @given(rows=reports(), records=orgs(), spec=specs(), kind=KINDS)
-def test_keys_that_share_a_number_are_told_apart_by_their_texts(
+def test_keys_that_share_a_number_are_kept_apart_by_their_texts(
     rows: pl.DataFrame, records: pl.DataFrame, spec: IntegrationSpec, kind: Any
 ) -> None:
     """Numbers made of keys are all but unique; here one in three keys shares its own."""

@@ -73,7 +73,7 @@ def test_a_key_column_may_have_any_name(column: str) -> None:
     assert compare_keys(find_keys(rows, keys), make_records({"Email": "a@x.io"}), keys).matched == 1
 
 
-def test_hashed_ids_are_told_from_addresses() -> None:
+def test_hashed_ids_are_distinguished_from_addresses() -> None:
     rows = make_rows({"User": ["n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg", "x" * 43]})
     keys = resolve_pairs(LEAD, [("User", "Email")])
     assert compare_keys(find_keys(rows, keys), make_records(), keys).hashed

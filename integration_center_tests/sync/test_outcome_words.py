@@ -40,7 +40,7 @@ def test_counts_read_as_in_the_documentation() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(Outcome), st.integers(0, 9)))
-def test_no_count_is_lost_and_trouble_stands_last(counts: dict[Outcome, int]) -> None:
+def test_no_count_is_lost_and_trouble_comes_last(counts: dict[Outcome, int]) -> None:
     ordered = order_counts({outcome.value: count for outcome, count in counts.items()})
     assert dict(ordered) == {outcome: count for outcome, count in counts.items() if count}
     troubled = [outcome in TROUBLED for outcome, _ in ordered if outcome is not Outcome.OVERRIDDEN]

@@ -114,7 +114,7 @@ def test_values_are_compared_as_the_org_holds_them(field: SObjectField, sent: An
     assert mark_overridden(written, now, schema)["outcome"].to_list() == ["overridden" if differs else "updated"]
 
 
-def test_only_what_was_sent_counts_and_what_was_left_before_stays_told() -> None:
+def test_only_what_was_sent_counts_and_what_was_left_before_stays_reported() -> None:
     ledger, after = sync_one({"Score__c": 2.5, "Title": "Boss"}, Score=2.5, Job="CEO")
     assert mark_overridden(ledger, after.with_columns(Score__c=9.0), LEAD)["outcome"].to_list() == ["updated"]
     left = ledger.with_columns(pl.lit("org_overrides: the org changes back Score__c").alias("reason"))

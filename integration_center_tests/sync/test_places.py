@@ -22,7 +22,7 @@ def test_nothing_is_found_among_nothing() -> None:
     assert find_places(none, pl.Series(["a"])).to_list() == []
 
 
-def test_texts_with_one_number_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_with_one_number_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pl.Series, "hash", lambda self: pl.repeat(7, len(self), dtype=pl.UInt64, eager=True))
     assert find_places(pl.Series(["x"]), pl.Series(["a"])).to_list() == [None]
     assert find_places(pl.Series(["b", "x"]), pl.Series(["a", "b"])).to_list() == [1, None]

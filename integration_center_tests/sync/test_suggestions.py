@@ -37,7 +37,7 @@ COLUMNS: dict[str, pl.DataType] = {
 }
 
 
-def test_key_fields_stand_in_the_order_in_which_they_usually_fit() -> None:
+def test_key_fields_are_in_the_order_in_which_they_usually_fit() -> None:
     names = [choice.field.name for choice in rank_keys(SCHEMA) if choice.reason is None]
     assert names[:4] == ["Email", "Code__c", "Number__c", "Id"]
     unusable = {choice.field.name: choice.reason for choice in rank_keys(SCHEMA) if choice.reason}

@@ -148,8 +148,8 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
     days = list(window.days if window else kept) or step.days
     likely_types = find_likely_types(reports, source, spec.report, days)
     # Of one day a report's frame is its own, whose columns may be called anything.
-    told_apart = spec.source is not None or len(step.days) > 1
-    rows = report if told_apart else report.with_columns(pl.lit(newest).alias(DAY))
+    has_days = spec.source is not None or len(step.days) > 1
+    rows = report if has_days else report.with_columns(pl.lit(newest).alias(DAY))
     with phase(Phase.PLAN), step.connect() as org:
         plan = build_plan(
             spec,
