@@ -118,7 +118,7 @@ def find_plan(console: Console, key: str) -> Answer[PlannedSync] | None:
 
 
 def _share_plans(console: Console) -> SharedAnswers[PlannedSync]:
-    return SharedAnswers("plan", FORM, console.lookups, console.notes, kept=KEPT, most=MOST)
+    return SharedAnswers("plan", FORM, console.lookups, console.notes, console.cipher, kept=KEPT, most=MOST)
 
 
 def make_plan(

@@ -1,7 +1,8 @@
 """Answers that somebody waits for and any console shows: the plan of a draft, what came of an erasure.
 
 The console that was asked works for the answer, and notes for the others how far it is, and the answer itself. It
-renews the note while it works; a note that grows old is that of a console that has ended.
+renews the note while it works; a note that grows old is that of a console that has ended. An answer may hold values of
+records, so it is encrypted.
 """
 
 import logging
@@ -17,9 +18,10 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from integration_center import errors
+from integration_center.accounts.encryption import Cipher
 from integration_center.console.lookups import Answer, Lookups
 from integration_center.database.shared_notes import Note, SharedNotes
-from integration_center.errors import IntegrationCenterError, TransientError
+from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
 from integration_center.wording.remedies import read_said
 
 T = TypeVar("T")
@@ -45,6 +47,7 @@ class SharedAnswers(Generic[T]):
         form: how an answer is written down.
         lookups: of this console.
         notes: of all consoles.
+        cipher: of the installation.
         kept: seconds for which an answer counts.
         most: answers that this console keeps.
     """
@@ -53,6 +56,7 @@ class SharedAnswers(Generic[T]):
     form: TypeAdapter[T]
     lookups: Lookups
     notes: SharedNotes
+    cipher: Cipher
     kept: float
     most: int
 
@@ -80,7 +84,7 @@ class SharedAnswers(Generic[T]):
                 except BaseException as error:
                     note(_write_error(error))
                     raise
-            note({RESULT: self.form.dump_python(found, mode="json")})
+            note({RESULT: self.cipher.encrypt(self.form.dump_json(found).decode())})
             return found
 
         self.notes.write(self.kind, name, token, {STEP: ""}, lifetime=lifetime)
@@ -104,9 +108,9 @@ class SharedAnswers(Generic[T]):
         answer = Answer(future, 0.0, [note.content.get(STEP, "")])
         if RESULT in note.content:
             try:
-                future.set_result(self.form.validate_python(note.content[RESULT]))
-            except ValidationError:  # by a console of another version
-                future.set_exception(Lost("the console that did this is of another version. Begin again"))
+                future.set_result(self.form.validate_json(self.cipher.decrypt(note.content[RESULT])))
+            except (ValidationError, ConfigurationError):  # by a console of another version, or with another key
+                future.set_exception(Lost("the console that did this has another version or key. Begin again"))
         elif ERROR in note.content:
             future.set_exception(_read_error(note.content))
         elif note.age > LOST_AFTER:

@@ -26,7 +26,7 @@ class Note:
 
     Attributes:
         name: what it is about.
-        token: made by who wrote it. Another one means that it was written anew.
+        token: made by who wrote it. Another one means that it was written again.
         age: since it was written or renewed, by the database's clock.
     """
 
@@ -62,7 +62,7 @@ class SharedNotes:
             return insert_if_absent(connection, drafts, _clean_up(connection, kind, name, token, {}, lifetime))
 
     def renew(self, kind: str, name: str, token: str, content: Mapping[str, Any], *, lifetime: timedelta) -> None:
-        """Write more in a note. One that was written anew by somebody else stays as it is."""
+        """Write more in a note. One that somebody else wrote again stays as it is."""
         this = drafts.c.id == _identify(kind, name)
         with writing(self._engine) as connection:
             # The lock matters on a server, where two consoles may look at the same moment.
@@ -86,7 +86,7 @@ class SharedNotes:
             return {content["name"]: content[TOKEN] for content in connection.execute(these).scalars()}
 
     def drop(self, kind: str, name: str, token: str) -> None:
-        """Delete a note, unless it was written anew by somebody else."""
+        """Delete a note, unless somebody else wrote it again."""
         this = drafts.c.id == _identify(kind, name)
         with writing(self._engine) as connection:
             found = connection.execute(select(drafts.c.content).where(this).with_for_update()).scalar_one_or_none()

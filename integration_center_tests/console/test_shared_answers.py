@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,10 +12,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, select, update
 from starlette.types import Receive, Scope, Send
 
+from integration_center.accounts.encryption import Cipher
 from integration_center.console.account_checks import AccountChecks
 from integration_center.console.account_status import AccountStatus
 from integration_center.console.dagster import start
@@ -55,7 +57,8 @@ def engine(tmp_path: Path) -> Engine:
 def consoles(engine: Engine) -> list[SharedAnswers[Counted]]:
     """The plans of two consoles."""
     form, notes = TypeAdapter(Counted), SharedNotes(engine)
-    return [SharedAnswers("plan", form, Lookups(notes=notes), notes, kept=900.0, most=20) for _ in range(2)]
+    cipher = Cipher([Fernet.generate_key().decode()], "the tests")
+    return [SharedAnswers("plan", form, Lookups(notes=notes), notes, cipher, kept=900.0, most=20) for _ in range(2)]
 
 
 def age(engine: Engine, by: timedelta) -> None:
@@ -67,7 +70,9 @@ def age(engine: Engine, by: timedelta) -> None:
             connection.execute(update(drafts).where(drafts.c.id == row.id).values(**values))
 
 
-def test_each_console_shows_how_far_an_answer_is_and_then_the_answer(consoles: list[SharedAnswers[Counted]]) -> None:
+def test_each_console_shows_how_far_an_answer_is_and_then_the_answer(
+    consoles: list[SharedAnswers[Counted]], engine: Engine
+) -> None:
     here, there = consoles
     begun, go_on = Event(), Event()
 
@@ -90,6 +95,18 @@ def test_each_console_shows_how_far_an_answer_is_and_then_the_answer(consoles: l
     assert theirs is not None
     assert theirs.get() == Counted(8)
     assert there.find("another draft") is None
+    with reading(engine) as connection:
+        (content,) = connection.execute(select(drafts.c.content)).scalars()
+    assert "rows" not in str(content["content"]), "what an answer holds is encrypted"
+
+
+def test_an_answer_that_another_key_encrypted_is_lost(consoles: list[SharedAnswers[Counted]]) -> None:
+    here, there = consoles
+    assert wait_for([here.ask("draft", lambda tell: Counted(8))], 20)
+    theirs = replace(there, cipher=Cipher([Fernet.generate_key().decode()], "the tests")).find("draft")
+    assert theirs is not None
+    with pytest.raises(Lost, match="another version or key"):
+        theirs.get()
 
 
 @pytest.mark.parametrize(

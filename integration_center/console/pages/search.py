@@ -96,7 +96,7 @@ def _find_labels(console: Console, history: History) -> Mapping[tuple[Environmen
 
 
 def _share_erasures(console: Console) -> SharedAnswers[Erasure]:
-    return SharedAnswers(ERASED, FORM, console.lookups, console.notes, kept=KEPT, most=FEW)
+    return SharedAnswers(ERASED, FORM, console.lookups, console.notes, console.cipher, kept=KEPT, most=FEW)
 
 
 def _ask(console: Console, asked: str, token: str, text: str) -> Answer[Held] | Answer[Erasure] | None:

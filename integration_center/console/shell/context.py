@@ -11,7 +11,7 @@ from starlette.requests import Request
 from integration_center.access.audit import Action
 from integration_center.access.provider import Provider
 from integration_center.access.signed_headers import SignedHeaders
-from integration_center.accounts.encryption import build_cipher
+from integration_center.accounts.encryption import Cipher, build_cipher
 from integration_center.console.account_checks import AccountChecks
 from integration_center.console.engine import Engine, Starts, UnfinishedRun, look_at_dagster
 from integration_center.console.lookups import Lookups
@@ -96,9 +96,14 @@ class Console:
         return SignedHeaders(settings, self.installation.engine) if settings.has_signing_proxy else None
 
     @cached_property
+    def cipher(self) -> Cipher:
+        """Encrypts what leaves this process, such as a search in an address."""
+        return build_cipher(self.installation.settings)
+
+    @cached_property
     def searches(self) -> Searches:
         """What people search for."""
-        return Searches(build_cipher(self.installation.settings))
+        return Searches(self.cipher)
 
     @cached_property
     def engine(self) -> Watch[Engine]:
