@@ -128,7 +128,7 @@ def _renewing(note: Callable[[Mapping[str, Any]], None]) -> Iterator[Callable[[s
         try:
             note({STEP: step})
         except IntegrationCenterError as error:  # the next beat says it
-            logger.warning("other consoles were not told how far a plan is: %s", error)
+            logger.warning("other consoles do not know how far this is: %s", error)
 
     def beat() -> None:
         while not done.wait(RENEWED_EVERY):
