@@ -64,8 +64,9 @@ class _Instance:
         """Nothing: a rehearsal materializes no asset."""
         return _Records([])
 
-    def get_records_for_run(self, run_id: str, of_type: object) -> _Records:
-        return self._planned
+    def get_records_for_run(self, run_id: str, of_type: dg.DagsterEventType) -> _Records:
+        """The planned asset: a rehearsal logs no other events."""
+        return self._planned if of_type is dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED else _Records([])
 
     def add_run_tags(self, run_id: str, tags: dict[str, str]) -> None:
         self.runs[run_id].tags |= tags
