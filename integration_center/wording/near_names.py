@@ -67,7 +67,7 @@ def say_nearest_of(names: Sequence[str], there: Sequence[str]) -> str:
 
 def join_names(names: Sequence[str]) -> str:
     """Join names for a sentence: `'A', 'B' and 'C'`."""
-    *first, last = map(_show, names)
+    *first, last = map(repr, names)
     return f"{', '.join(first)} and {last}" if first else last
 
 

@@ -73,7 +73,7 @@ def test_a_failed_run_exits_with_one_and_its_reason(center: Center, command: Com
     center.emulator.sandbox.faults.fail_rows(center.leads(), RowError("CUSTOM_ERROR", "no"))
     code, out, _ = command("run", "logins_to_leads")
     assert code == 1
-    assert f"{len(PLAIN)} failed: 100.0 %" in out
+    assert f"{len(PLAIN)} of {len(PLAIN)} records went wrong (100.0 %; at most 10 % may): {len(PLAIN)} refused" in out
 
 
 def test_errors_before_the_plan_are_reported(center: Center, command: Command) -> None:

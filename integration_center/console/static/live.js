@@ -166,14 +166,15 @@ async function refresh(part) {
 }
 
 // Says at the top of the page that a part of it is not kept up to date, or, with null, that it is again. With the name
-// of a window, there is a link to sign in there.
+// of a window, there is a link to sign in there. What somebody pressed comes before what is kept up to date by itself.
 function sayLost(part, text, signIn = "") {
   const before = lost.size;
   if (text === null) lost.delete(part);
   else lost.set(part, text);
   part.toggleAttribute("data-lost", text !== null);
   const place = document.getElementById("connection");
-  const said = lost.size ? [...lost.values()][0] : before ? "Connected again." : place.textContent;
+  const pressed = [...lost.keys()].find((one) => one.matches("form"));
+  const said = lost.size ? lost.get(pressed) ?? [...lost.values()][0] : before ? "Connected again." : place.textContent;
   if (place.textContent === said) return;
   place.textContent = said;
   place.className = lost.size ? "lost" : said ? "found" : "";
