@@ -12,7 +12,7 @@ from integration_center.cli.output import console, errors
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.salesforce.objects.field_creation import create_fields, write_help_text
-from integration_center.salesforce.objects.field_package import can_deploy
+from integration_center.salesforce.objects.field_package import is_creatable
 from integration_center.salesforce.org import Org
 from integration_center.sync.mapping.missing_fields import MissingField, find_existing, suggest_field
 from integration_center.sync.mapping.suggestions import suggest_api_name, suggest_targets
@@ -30,7 +30,7 @@ def create_missing(
         OrgError: the org refused.
         TransientError: the org did not answer.
     """
-    wanted = [field for field in missing if field.hidden or can_deploy(field)]
+    wanted = [field for field in missing if is_creatable(field)]
     if not wanted:
         errors.print(f"No missing field of {spec.name} can be created here.", markup=False, soft_wrap=True)
         return False
@@ -74,7 +74,7 @@ def offer_fields(
     wanted = []
     for column, dtype in dtypes.items():
         found = find_existing(suggest_field(column, suggest_api_name(column), dtype), schema, org_fields)
-        if column in suited or found is None or not (found.hidden or can_deploy(found)):
+        if column in suited or found is None or not is_creatable(found):
             continue
         if typer.confirm(make_printable(f"No field suits {column!r}. Create {_describe(found)}?"), default=False):
             wanted.append(found)

@@ -146,6 +146,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def has_other_hosts(engine: Engine) -> bool:
+    """Return whether other hosts can use the database, too. A SQLite file belongs to one host."""
+    return engine.dialect.name != "sqlite"
+
+
 def read_clock(connection: Connection) -> datetime:
     """Read the time now. A SQLite file is used by one host, so the host's clock is the database's."""
     if connection.dialect.name == "sqlite":

@@ -1,7 +1,7 @@
 """Notes that the consoles of an installation leave for each other: a page may be answered by any of them.
 
-A note is a row of the table of drafts that belongs to nobody. So it is deleted like a draft that is too old, and what
-it says of a person is found and erased like what a draft says.
+A note is a row of the table of drafts that belongs to nobody. So it is deleted like a draft that is too old, and a text
+in it is found and erased with a person like that of a draft. Values of records are encrypted by who writes them.
 """
 
 import hashlib
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, select, update
 
-from integration_center.database.engine import insert_if_absent, read_clock, reading, upsert, writing
+from integration_center.database.engine import has_other_hosts, insert_if_absent, read_clock, reading, upsert, writing
 from integration_center.database.tables import drafts
 
 NOBODY = ":"
@@ -48,8 +48,8 @@ class SharedNotes:
 
     @property
     def has_readers(self) -> bool:
-        """Whether consoles on other hosts can read them. A SQLite file belongs to one host."""
-        return self._engine.dialect.name != "sqlite"
+        """Whether consoles on other hosts can read them."""
+        return has_other_hosts(self._engine)
 
     def write(self, kind: str, name: str, token: str, content: Mapping[str, Any], *, lifetime: timedelta) -> None:
         """Write a note in place of an earlier one about the same."""
@@ -65,9 +65,7 @@ class SharedNotes:
         """Write more in a note. One that somebody else wrote again stays as it is."""
         this = drafts.c.id == _identify(kind, name)
         with writing(self._engine) as connection:
-            # The lock matters on a server, where two consoles may look at the same moment.
-            found = connection.execute(select(drafts.c.content).where(this).with_for_update()).scalar_one_or_none()
-            if found is not None and found[TOKEN] == token:
+            if _is_still(connection, this, token):
                 values = _build(kind, name, token, content, read_clock(connection), lifetime)
                 connection.execute(update(drafts).where(this).values(**values))
 
@@ -89,11 +87,10 @@ class SharedNotes:
         """Delete a note, unless somebody else wrote it again."""
         this = drafts.c.id == _identify(kind, name)
         with writing(self._engine) as connection:
-            found = connection.execute(select(drafts.c.content).where(this).with_for_update()).scalar_one_or_none()
-            if found is not None and found[TOKEN] == token:
+            if _is_still(connection, this, token):
                 connection.execute(delete(drafts).where(this))
 
-    def _select(self, these: Any) -> list[Note]:
+    def _select(self, these: ColumnElement[bool]) -> list[Note]:
         with reading(self._engine) as connection:
             rows = connection.execute(select(drafts.c.content, drafts.c.expires_at).where(these)).all()
             now = read_clock(connection) if rows else None
@@ -102,6 +99,12 @@ class SharedNotes:
             for content, expires_at in rows
             if now is not None and now < expires_at
         ]
+
+
+def _is_still(connection: Connection, this: ColumnElement[bool], token: str) -> bool:
+    """Return whether a note is still the one with this token, and lock it: two consoles may look at the same moment."""
+    found = connection.execute(select(drafts.c.content).where(this).with_for_update()).scalar_one_or_none()
+    return found is not None and found[TOKEN] == token
 
 
 def _clean_up(

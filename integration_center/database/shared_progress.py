@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select
 
-from integration_center.database.engine import read_clock, reading, upsert, writing
+from integration_center.database.engine import has_other_hosts, read_clock, reading, upsert, writing
 from integration_center.database.sync_reading import is_line
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.tables import step_progress, syncs
@@ -34,8 +34,8 @@ class SharedProgress:
 
     @property
     def has_readers(self) -> bool:
-        """Whether other hosts can read it. A SQLite file belongs to one host."""
-        return self._engine.dialect.name != "sqlite"
+        """Whether other hosts can read it."""
+        return has_other_hosts(self._engine)
 
     def note(self, run_id: str, step: str, progress: StepProgress) -> None:
         """Note how far a step has come. Of a step whose line in the log is closed, nothing is noted any more."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from integration_center.database.sync_reading import SyncReading
 from integration_center.database.sync_records import SyncRecord
 from integration_center.sync.outcomes import WRITTEN, Outcome
+from integration_center.wording.sentences import join_parts
 
 LOOKED_AT, SHOWN = 30, 5
 SENT = (*WRITTEN, Outcome.PLANNED, Outcome.HELD, Outcome.FAILED, Outcome.UNKNOWN)
@@ -24,14 +25,10 @@ def say_touched_by(runs: Sequence[SyncRecord]) -> str:
         return ""
     if len(counts) == 1:
         return f"The last run touched, or would have touched, {counts[0]:,} record{'' if counts[0] == 1 else 's'}."
-    listed = _join([f"{count:,}" for count in counts])
+    listed = join_parts(f"{count:,}" for count in counts)
     return f"The last {len(counts)} runs touched, or would have touched, {listed} records, the newest first."
 
 
 def count_touched(run: SyncRecord) -> int:
     """Count the records that a run sent, or would have sent."""
     return run.count_lines(SENT)
-
-
-def _join(parts: Sequence[str]) -> str:
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"

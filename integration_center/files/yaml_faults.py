@@ -18,6 +18,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from integration_center.files.yaml_bounds import YamlFault, compose_bounded, line_of
 from integration_center.files.yaml_scalars import MERGE, TAG, cut, find_unreadable, read_scalar, show_scalar
+from integration_center.wording.sentences import join_parts
 
 PLAIN_NUMBER = re.compile(r"^[-+]?(0|[1-9]\d*)?(\.\d*)?([eE][-+]?\d+)?$")
 COMMENT = re.compile(r"^\s+(#.*)$")
@@ -197,7 +198,7 @@ class _Reading:
     def _say_repeated(self, names: Sequence[ScalarNode], place: str) -> str:
         spelled = list(dict.fromkeys(self._join(place, name.value) or name.value for name in names))
         lines = list(dict.fromkeys(str(line_of(name)) for name in names))
-        where = f"in line {lines[0]}" if len(lines) == 1 else f"in lines {', '.join(lines[:-1])} and {lines[-1]}"
+        where = f"in line{'s' if len(lines) > 1 else ''} {join_parts(lines)}"
         if len(spelled) > 1:
             return f"{' and '.join(spelled)} are the same name in YAML, {where}; keep one"
         times = "twice" if len(names) == 2 else f"{len(names)} times"

@@ -65,12 +65,6 @@ def say_nearest_of(names: Sequence[str], there: Sequence[str]) -> str:
     return ", ".join(f"the nearest to {_show(name)} is {_show(nearest)}" for name, nearest in near.items())
 
 
-def join_names(names: Sequence[str]) -> str:
-    """Join names for a sentence: `'A', 'B' and 'C'`."""
-    *first, last = map(repr, names)
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def _show(name: str) -> str:
     return repr(name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…")
 

@@ -1,6 +1,14 @@
 """Make sentences of texts that are parts of sentences elsewhere."""
 
+from collections.abc import Iterable
+
 
 def capitalize_first(text: str) -> str:
     """Return `text` with a capital first letter. Unlike `str.capitalize`, it keeps all other letters."""
     return text[:1].upper() + text[1:]
+
+
+def join_parts(parts: Iterable[str]) -> str:
+    """Join one part or more for a sentence: `A, B and C`."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last

@@ -16,7 +16,7 @@ from integration_center.console.shell.page import Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
 from integration_center.console.wizard.calls import Calls
-from integration_center.console.wizard.new_fields import create_in, is_creatable
+from integration_center.console.wizard.new_fields import create_in
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError, IntegrationCenterError, PlanError
 from integration_center.insights.source import last_full_day
@@ -33,6 +33,7 @@ from integration_center.pipeline.administration.promoting import (
     write_promoted,
 )
 from integration_center.salesforce.objects.field_creation import write_help_text
+from integration_center.salesforce.objects.field_package import is_creatable
 from integration_center.sync.mapping.missing_fields import admin_message
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import SAMPLE

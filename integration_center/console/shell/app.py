@@ -13,7 +13,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from integration_center.accounts.encryption import build_cipher
 from integration_center.console.lookups import ReadOnce
 from integration_center.console.pages import PAGES
 from integration_center.console.shell.context import Console
@@ -77,7 +76,7 @@ def build_app(console: Console, *, hosts: Collection[str] = (), pages: Sequence[
             *build_proxy_trust(settings),
             Middleware(RefusedRequests, engine=console.installation.engine, describe=ConsoleRefusals(console).describe),
             Middleware(Shield, door=build_door(settings, hosts), on_refusal=note_reason),
-            Middleware(Sessions, cipher=build_cipher(settings)),
+            Middleware(Sessions, cipher=console.cipher),
             Middleware(ReadOnce),
         ],
         exception_handlers={HTTPException: answer_http_error},

@@ -77,8 +77,9 @@ def find_alternatives(
 
 def _list_pairs(rows: NewestReport, schema: SObjectSchema) -> Iterator[tuple[str, str]]:
     frame = rows.frame
-    addresses = find_addresses(frame)
-    for column in list_key_columns(rows)[:TRIED_COLUMNS]:
+    columns = list_key_columns(rows)[:TRIED_COLUMNS]
+    addresses = find_addresses(keep_columns(frame, columns))
+    for column in columns:
         if looks_like_ids(frame[column]):
             yield column, "Id"
             continue

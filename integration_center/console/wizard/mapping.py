@@ -19,7 +19,6 @@ from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.firing import find_firing
 from integration_center.console.wizard.last_runs import list_last_runs
-from integration_center.console.wizard.new_fields import is_creatable
 from integration_center.console.wizard.next_run import say_next_run
 from integration_center.console.wizard.others import find_writers, list_earlier
 from integration_center.console.wizard.report import find_key_problem
@@ -47,7 +46,7 @@ from integration_center.database.touched import say_touched_by
 from integration_center.errors import IntegrationCenterError
 from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.presets import PRESETS
-from integration_center.salesforce.objects.field_package import can_deploy
+from integration_center.salesforce.objects.field_package import can_deploy, is_creatable
 from integration_center.sync.mapping.suggestions import suggest_targets
 from integration_center.sync.schema import SObjectSchema
 

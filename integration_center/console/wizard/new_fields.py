@@ -17,7 +17,7 @@ from integration_center.console.wizard.values import judge_rows
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration.spec import Environment
 from integration_center.salesforce.objects.field_creation import CreatedFields, create_fields, write_help_text
-from integration_center.salesforce.objects.field_package import build_package, can_deploy
+from integration_center.salesforce.objects.field_package import build_package, can_deploy, is_creatable
 from integration_center.sync.mapping.missing_fields import MissingField
 from integration_center.wording.sentences import capitalize_first
 
@@ -51,11 +51,6 @@ def create_missing(screen: Screen) -> Response:
     said = done.summarize(name)
     note(screen.request, Action.CREATED_FIELDS, environment=environment, detail=said)
     return redirect(screen.request, there, said, "success" if done.whole else "warning")
-
-
-def is_creatable(field: MissingField) -> bool:
-    """Return whether we can create the field, or show it to the connected user."""
-    return field.hidden or can_deploy(field)
 
 
 def create_in(

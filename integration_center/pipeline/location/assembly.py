@@ -1,6 +1,6 @@
 """Everything Dagster knows of the integrations in a folder, put together."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from integration_center.pipeline.instance.tried_location import TRIED
 from integration_center.pipeline.location.component_list import describe_components
 from integration_center.pipeline.location.loader import LoadedIntegrations, describe, load_integrations
 from integration_center.pipeline.location.selected_assets import find_selected
-from integration_center.pipeline.location.shared import build_reports, build_shared, build_shared_for_run
+from integration_center.pipeline.location.shared import build_reports, build_shared
 from integration_center.pipeline.names import FRAMES, asset_keys, report_key
 from integration_center.pipeline.steps.resources import build_resources
 
@@ -64,8 +64,8 @@ def build_for_run(folder: Path, place: dg.Definitions) -> dg.Definitions:
     keys = find_selected()
     if keys is not None:
         slugs = {key.path[0] for key in keys}
-        share = build_shared_for_run if keys else build_shared  # a run without assets is that of a job of its own
-        if part := build_part(load_integrations(folder, only=slugs), place, slugs, keys, share):
+        # A run without assets is that of a job of its own.
+        if part := build_part(load_integrations(folder, only=slugs), place, slugs, keys, only_assets=bool(keys)):
             return part
     return merge_definitions(load_integrations(folder), place)
 
@@ -75,16 +75,17 @@ def build_part(
     place: dg.Definitions,
     slugs: Collection[str],
     keys: Collection[dg.AssetKey],
-    share: Callable[..., dg.Definitions],
+    *,
+    only_assets: bool,
 ) -> dg.Definitions | None:
-    """Build what a run needs that materializes the assets `keys`, with what `share` builds for it.
+    """Build what a run needs that materializes the assets `keys`.
 
     Args:
         loaded: all integrations; only those of `slugs` have definitions.
         place: what the location has besides.
         slugs: the integrations to build.
         keys: assets of the integrations, and reports.
-        share: builds what the integrations of one prefix share: `build_shared`, or `build_shared_for_run`.
+        only_assets: of what the integrations share; see `build_shared`.
 
     Returns:
         None where one of the assets is somebody else's: it may need more.
@@ -94,7 +95,8 @@ def build_part(
     for prefix, group in loaded.by_prefix().items():
         named = {slug for slug in group.readers() if report_key(slug, prefix) in {*own, *keys}}
         own |= {report_key(slug, prefix) for slug in named}
-        shared.append(share(group.pick(slugs), prefix, reports=build_reports(group, prefix, only=named)))
+        reports = build_reports(group, prefix, only=named)
+        shared.append(build_shared(group.pick(slugs), prefix, reports=reports, only_assets=only_assets))
     if not own.issuperset(keys):
         return None
     return dg.Definitions.merge(place, *shared, *(loaded.definitions[slug] for slug in loaded.pick(slugs).slugs))
@@ -111,8 +113,7 @@ def build_job(folder: Path, name: str) -> dg.JobDefinition:
     """
     loaded = load_integrations(folder, only={name})
     is_own = name in loaded.definitions
-    share = build_shared_for_run if is_own else build_shared
-    part = build_part(loaded, build_own_location(), {name}, (), share)
+    part = build_part(loaded, build_own_location(), {name}, (), only_assets=is_own)
     jobs = {job.name: job for job in (part.jobs if part else ()) or ()}
     # A job of several integrations would lack assets.
     if part and (is_own or isinstance(jobs.get(name), dg.JobDefinition)):

@@ -30,6 +30,8 @@ def build_shared(
     prefix: str | None = None,
     translator: IntegrationTranslator | None = None,
     reports: Mapping[str, dg.AssetsDefinition] | None = None,
+    *,
+    only_assets: bool = False,
 ) -> dg.Definitions:
     """Build all that the integrations share. Neither an executor nor an `io_manager` is among it.
 
@@ -38,10 +40,23 @@ def build_shared(
         prefix: of the project, see `IntegrationSpec`.
         translator: of the project.
         reports: the assets of the reports by slug, where they are built already.
+        only_assets: whether only what a run needs is built that materializes assets: nothing else that starts a run.
     """
+    look = Appearance(translator or IntegrationTranslator())
+    built = build_reports(loaded, prefix, translator) if reports is None else reports
+    external = [
+        look.translate("gainsight" if "gainsight" in spec.kinds else "object", spec)
+        for spec in build_external_assets(loaded, prefix)
+    ]
     accounts = find_accounts(loaded)
+    needed = dg.Definitions.merge(
+        dg.Definitions(assets=[*built.values(), *external], resources=build_resources(accounts)),
+        build_daily_sync(loaded, prefix),
+    )
+    if only_assets:
+        return needed
     return dg.Definitions.merge(
-        build_shared_for_run(loaded, prefix, translator, reports),
+        needed,
         build_own_schedules(loaded),
         build_sensors(loaded, prefix),
         build_automation(loaded.specs, prefix),
@@ -52,30 +67,6 @@ def build_shared(
         build_retry(prefix, accounts),
         build_alert_sensor(prefix),
     )
-
-
-def build_shared_for_run(
-    loaded: Integrations,
-    prefix: str | None = None,
-    translator: IntegrationTranslator | None = None,
-    reports: Mapping[str, dg.AssetsDefinition] | None = None,
-) -> dg.Definitions:
-    """Build what a run needs of all that integrations share, when it materializes assets: nothing that starts a run.
-
-    Args:
-        loaded: the integrations, all with the same prefix.
-        prefix: of the project, see `IntegrationSpec`.
-        translator: of the project.
-        reports: the assets of the reports by slug, where they are built already.
-    """
-    look = Appearance(translator or IntegrationTranslator())
-    built = build_reports(loaded, prefix, translator) if reports is None else reports
-    external = [
-        look.translate("gainsight" if "gainsight" in spec.kinds else "object", spec)
-        for spec in build_external_assets(loaded, prefix)
-    ]
-    shared = dg.Definitions(assets=[*built.values(), *external], resources=build_resources(find_accounts(loaded)))
-    return dg.Definitions.merge(shared, build_daily_sync(loaded, prefix))
 
 
 def build_reports(

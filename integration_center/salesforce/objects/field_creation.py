@@ -20,7 +20,7 @@ from integration_center.integration.spec import Environment
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.client.soql import build_select, quote
 from integration_center.salesforce.objects.describe import read_schema
-from integration_center.salesforce.objects.field_package import SHARED_FIELDS, TYPES, can_deploy
+from integration_center.salesforce.objects.field_package import SHARED_FIELDS, TYPES, is_creatable
 from integration_center.salesforce.objects.permission_set import name_permission_set
 from integration_center.salesforce.objects.permission_writing import REFUSED, Applied, apply_permission_set, quote_org
 from integration_center.sync.mapping.missing_fields import CUSTOM_SUFFIX, MissingField, tell_labels_apart
@@ -128,7 +128,7 @@ def _create_and_open(
     sleep: Callable[[float], object],
     done: CreatedFields,
 ) -> None:
-    wanted = [each for each in tell_labels_apart(fields) if can_deploy(each) or each.hidden]
+    wanted = [each for each in tell_labels_apart(fields) if is_creatable(each)]
     for each in wanted:
         if each.hidden:
             done.existing.append(each.name)

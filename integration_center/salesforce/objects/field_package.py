@@ -37,6 +37,11 @@ def can_deploy(field: MissingField) -> bool:
     return OWN_FIELD.fullmatch(field.name) is not None and "___" not in field.name and field.type in TYPES
 
 
+def is_creatable(field: MissingField) -> bool:
+    """Return whether we can create the field in the org, or show it to the connected user where it is hidden."""
+    return field.hidden or can_deploy(field)
+
+
 def build_package(object_name: str, fields: Sequence[MissingField], *, api_version: str) -> bytes:
     """Build the package as a zip file.
 

@@ -19,7 +19,8 @@ from integration_center.sync.mapping.type_names import name_dtype, name_field_ty
 from integration_center.sync.match.keys import detect_hashed_ids
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.values.fit import can_hold, kind_of, takes_factor
-from integration_center.wording.near_names import find_nearest, find_twin, join_names, say_nearest_of
+from integration_center.wording.near_names import find_nearest, find_twin, say_nearest_of
+from integration_center.wording.sentences import join_parts
 
 __all__ = [
     "Check",
@@ -179,7 +180,7 @@ def _find_missing_columns(spec: IntegrationSpec, there: Sequence[str]) -> list[F
         Fault(
             COLUMNS_PRESENT,
             "COLUMN_MISSING",
-            f"report {spec.report!r} has no column{'s' if len(group) > 1 else ''} {join_names(group)}"
+            f"report {spec.report!r} has no column{'s' if len(group) > 1 else ''} {join_parts(map(repr, group))}"
             f"{missing[group[0]]}; {say_nearest_of(group, there)}",
             column=group[0] if len(group) == 1 else None,
         )
