@@ -23,7 +23,7 @@ from integration_center_tests.console.test_operations import follow
 from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.passwords import HASH, PASSWORD
 from integration_center_tests.pipeline.center import PLAIN, Center, email, logins
-from salesforce_emulator.org.custom_fields import build_field
+from salesforce_emulator.org.custom_fields import add_custom_field
 
 NAME = "center.acme.example"
 SLUG = "logins_to_leads"
@@ -110,9 +110,8 @@ def test_what_one_console_has_found_out_each_shows(center_on_server: Center, ann
     org = center_on_server.emulator.sandbox
     user.open("mapping")
     assert all("Made_Meanwhile__c" not in ann.open(user.seen.path).text for _ in ROUNDS)  # each knows the fields
-    made = build_field("Made_Meanwhile__c", {"type": "Text", "label": "Made meanwhile", "length": 80})
-    org.store.add_column("Lead", made)
-    org.org.schema.add("Lead", made, hidden=False)
+    add_custom_field(org.org, "Lead.Made_Meanwhile__c", {"type": "Text", "label": "Made meanwhile", "length": 80})
+    org.org.schema.show("Lead", "Made_Meanwhile__c")
     user.press("recheck")
     assert all("Made_Meanwhile__c" in ann.open(f"{user.root}/mapping?list=fields").html for _ in ROUNDS)
 
