@@ -23,3 +23,10 @@ def find_snapshot_path(snapshot: SnapshotFile) -> Path:
     file = snapshot.frames.fetch(find_snapshot(snapshot.slug, snapshot.object, snapshot.org_id).name)
     assert file is not None
     return file.path
+
+
+def make_folder(parent: Path, name: str) -> Path:
+    """Make a new folder in another one."""
+    folder = parent / name
+    folder.mkdir()
+    return folder

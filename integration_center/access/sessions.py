@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Engine, Row, and_, delete, insert, or_, select, update
 
 from integration_center.access.clock import read_clock
 from integration_center.access.identities import Method
@@ -139,12 +139,6 @@ class ConsoleSessions:
         """End the session that `list` shows under this id."""
         with writing(self.engine) as connection:
             connection.execute(delete(console_sessions).where(console_sessions.c.token_hash == session_id))
-
-    def end_all_of(self, user: str) -> int:
-        """End all sessions of a user, and return their number."""
-        with writing(self.engine) as connection:
-            this = func.lower(console_sessions.c.user) == user.lower()
-            return connection.execute(delete(console_sessions).where(this)).rowcount
 
     def _identify(self, row: Row[Any], users: Mapping[str, User]) -> User | None:
         """Find who a session belongs to, with the role of now; None when the person may not come in any more."""

@@ -98,10 +98,6 @@ class Expression:
         """Whether the result depends on the order of the rows."""
         return self._calls(ORDERED)
 
-    def names_day(self, day: str) -> bool:
-        """Return whether the expression uses `RUN_DATE`, or `LAST_SEEN`."""
-        return any(part.kind == "day" and part.text.upper() == day for part in self.parts)
-
     def respell(self, names: Mapping[str, str]) -> str:
         """Return the text of the expression with other names of columns.
 

@@ -145,14 +145,6 @@ def write_text(text: str, path: Path) -> None:
         file.write(text.encode())
 
 
-def make_folder(parent: Path, name: str) -> Path:
-    """Make a new folder in another one, readable by its owner only."""
-    folder = parent / name
-    with writing(folder):
-        folder.mkdir(mode=0o700)
-    return folder
-
-
 def count_height(frame: pl.LazyFrame) -> int:
     """Count the rows of a frame."""
     return int(frame.select(pl.len()).collect().item())

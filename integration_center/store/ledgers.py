@@ -1,7 +1,7 @@
 """Store the ledgers of syncs: one line per report row and matched record."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 
@@ -31,15 +31,6 @@ class LedgerFolder:
     def has(self, run_id: str, slug: str) -> bool:
         """Return whether one sync has a ledger."""
         return self._frames.index.find(find_ledger(run_id, slug).name) is not None
-
-    def list_runs(self, slug: str | None = None) -> Set[tuple[str, str]]:
-        """Return the run and slug of all syncs that have a ledger.
-
-        Args:
-            slug: only those of this integration.
-        """
-        found = self._frames.index.list(FileKind.LEDGER, slug)
-        return {(file.place.run_id or "", file.place.slug) for file in found}
 
     def file(self, run_id: str, slug: str) -> FrameFile | None:
         """Return the ledger of one sync; None when there is none."""

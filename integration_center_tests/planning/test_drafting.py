@@ -13,11 +13,10 @@ from integration_center.errors import PlanError, ServiceUnavailable
 from integration_center.insights.catalogue import ReportKind
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.plan import build_plan, list_keys
-from integration_center.store.frames import make_folder
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.ledger import tally_lines
 from integration_center.sync.outcomes import Outcome
-from integration_center_tests.frame_stores import open_store
+from integration_center_tests.frame_stores import make_folder, open_store
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 
 DAYS = [date(2026, 11, 21), date(2026, 11, 22)]

@@ -12,10 +12,10 @@ from integration_center.salesforce.read.snapshot_file import SnapshotFolder, fin
 from integration_center.salesforce.write import read_back as module
 from integration_center.salesforce.write.push import push_updates
 from integration_center.salesforce.write.read_back import ReadBack, prove_writes
-from integration_center.store.frames import FrameFile, make_folder, rewrite_frame
+from integration_center.store.frames import FrameFile, rewrite_frame
 from integration_center.store.stored_files import FileKind
 from integration_center.sync.ledger import completing, planned_updates
-from integration_center_tests.frame_stores import find_snapshot_path, open_store
+from integration_center_tests.frame_stores import find_snapshot_path, make_folder, open_store
 from integration_center_tests.salesforce.daily import INCREMENTAL, ORG_ID, Integration
 from integration_center_tests.salesforce.scripted import RecordingJournal
 from integration_center_tests.sync.builders import make_rows, make_spec

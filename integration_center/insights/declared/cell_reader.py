@@ -22,7 +22,6 @@ from integration_center.insights.declared.column_reader import (
     Slice,
     look_at_options,
 )
-from integration_center.insights.delimited.form import name_row
 from integration_center.insights.many_columns import find_columns, join_columns, keep_columns, leave_out, split_columns
 
 GROUPED = r"^[+-]?[1-9]\d{0,2}\.\d{3}%?$"
@@ -250,9 +249,3 @@ class CellReader:
             doubts[name].groups.note(columns[name].str.contains(GROUPED), self._rows)
         for name in find_columns(whole, (pl.all().str.contains(DECIMAL) & ~pl.all().str.contains(GROUPED)).any()):
             doubts[name].has_decimals = True
-
-
-def read_cells(frame: pl.DataFrame, cells: ReportCells, locate: Locate = name_row) -> tuple[pl.DataFrame, list[str]]:
-    """Read all cells of a report at once; see `CellReader`. Return them, and what is in doubt."""
-    reader = CellReader(cells)
-    return reader.read(frame), reader.list_notes(locate)

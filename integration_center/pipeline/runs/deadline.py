@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, Self, TypeVar
 
@@ -81,14 +81,3 @@ class Errand(Generic[T]):
             self._result.append(self.do())
         except Exception as error:  # noqa: BLE001 - it is raised in the thread that waits for it
             self._error.append(error)
-
-
-def await_all(errands: Iterable[Errand[None]], deadline: Deadline) -> list[str]:
-    """Wait for all of them, and return the names of those that failed or took too long."""
-    failed = []
-    for errand in errands:
-        try:
-            errand.await_until(deadline)
-        except IntegrationCenterError:
-            failed.append(errand.name)
-    return failed
