@@ -45,8 +45,8 @@ up: setup ## Console on http://localhost:3001, Dagster UI on http://localhost:30
 
 # A third of the time a test waits: for a clock, a process or an answer. So there are more workers than processors.
 WORKERS ?= 4
-test: setup ## The test suite; a browser's tests are skipped where no Chromium is installed; COVERAGE=1 measures branches
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
+test: setup ## The test suite; a browser's tests are skipped where no Chromium is installed; PROOFS=1 for all of it, COVERAGE=1 measures branches
+	$(if $(PROOFS),INTEGRATION_CENTER_PROOFS=1) $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 # What asks the database the most. CI runs all that opens a database on PostgreSQL, too: ALL=1.
 ON_POSTGRESQL := $(addprefix integration_center_tests/,pipeline/test_recovery.py pipeline/test_undo.py \

@@ -23,6 +23,7 @@ from integration_center.database.engine import build_engine
 from integration_center.database.revision import REVISION
 from integration_center.database.workers import stop_beating
 from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
+from integration_center_tests.proofs import PROOFS, examples
 from integration_center_tests.shared_work import (
     copy_dagsters_new_files,
     do_not_wait_for_the_disk,
@@ -42,7 +43,7 @@ __all__ = ["complete_database", "new_postgresql", "on_postgresql", "postgresql_s
 gc.disable()
 # What `make demo` left in the checkout must not decide which days there are.
 os.environ["INTEGRATION_CENTER_FIRST_DAY"] = "2020-01-01"
-settings.register_profile("suite", deadline=None)  # a busy machine is no broken law
+settings.register_profile("suite", examples(deadline=None))  # a busy machine is no broken law
 settings.load_profile("suite")
 
 RECORDS = 120
@@ -157,11 +158,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the pairs that only the whole matrix has."""
-    if not config.getoption("--every-fault"):
-        left_out = [item for item in items if item.get_closest_marker("every_fault")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("every_fault")]
+    """Leave out the pairs that only the whole matrix has, and the proofs."""
+    without = [("every_fault", config.getoption("--every-fault")), ("proof", PROOFS)]
+    for mark in (mark for mark, included in without if not included):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker(mark)])
+        items[:] = [item for item in items if not item.get_closest_marker(mark)]
     if config.getoption("--postgresql"):
         apart = [item for item in items if not uses_server(item)]
         config.hook.pytest_deselected(items=apart)

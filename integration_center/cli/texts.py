@@ -113,7 +113,7 @@ def list_changes(
         Column("who", "Who"),
         Column("action", "What"),
     )
-    print_rows(rows, columns, as_json=as_json, empty=f"The database has no integration {slug!r}, nor had it one.")
+    print_rows(rows, columns, as_json=as_json, empty=f"The database has no integration {slug!r}, and never had one.")
     if not as_json:
         for row in rows:
             if row["action"] == "changed":

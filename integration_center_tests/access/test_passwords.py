@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.access import passwords
@@ -13,6 +13,7 @@ from integration_center.access.common_passwords import is_common
 from integration_center.access.passwords import find_user, hash_password
 from integration_center.access.users import Role, User
 from integration_center.errors import ConfigurationError
+from integration_center_tests.proofs import examples
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 ANN = User("Ann", Role.OPERATOR, CHEAP.hash("correct horse battery"))
@@ -94,7 +95,7 @@ def test_any_other_password_is_accepted(password: str) -> None:
     assert not is_common(password, "ann")
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(max_size=300))
 def test_any_text_is_judged_and_that_takes_no_time(password: str) -> None:
     assert is_common(password, "ann") in {True, False}

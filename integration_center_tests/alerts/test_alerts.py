@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -36,6 +36,7 @@ from integration_center_tests.alerts.shapes import SHAPES
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import EXAMPLE, PLAIN, Center, email, logins
 from integration_center_tests.pipeline.commands import Command, as_json
+from integration_center_tests.proofs import examples
 
 SLUG = "logins_to_leads"
 
@@ -130,7 +131,7 @@ def test_a_channel_that_asks_for_patience_is_left_alone_that_long(alerts: Center
 TEXTS = st.text(max_size=400) | st.sampled_from(["&" * 900, "<!channel>" * 90])
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(title=TEXTS, text=TEXTS, advice=TEXTS, ended=st.booleans())
 def test_any_text_makes_a_document_of_the_documented_shape(title: str, text: str, advice: str, ended: bool) -> None:
     links = {"Console": "https://console.example/a|b>c", "Dagster": "https://dagster.example"}

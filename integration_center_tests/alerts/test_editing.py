@@ -4,17 +4,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.alerts.editing import add_channel, remove_channel
 from integration_center.alerts.settings import FILE_NAME, Email, read_alert_settings
+from integration_center_tests.proofs import examples
 
 EMAIL = {"type": "email", "host": "mail.example", "sender": "a@acme.example"}
 TYPED = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40).map(str.strip)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(password=TYPED.filter(bool))
 @example(password="on")
 @example(password="12:30:00")

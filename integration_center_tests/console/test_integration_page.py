@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.access.audit import Action
@@ -27,6 +27,7 @@ from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.console.test_integrations import HOSTILE, log
 from integration_center_tests.console.test_log import store_ledger
 from integration_center_tests.pipeline.center import COUNT, FIRST, PLAIN, Center, logins
+from integration_center_tests.proofs import examples
 
 HERE = "/integrations/logins_to_leads"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -226,7 +227,7 @@ def test_schedules_in_words(schedule: str, said: str) -> None:
     assert say_schedule(schedule) == said
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_a_marked_change_is_the_whole_of_both_values(before: str, after: str) -> None:
     head, old, new, tail = split_change(before, after)

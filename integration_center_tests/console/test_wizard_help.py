@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.console.shell.context import Console
@@ -18,6 +18,7 @@ from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
+from integration_center_tests.proofs import examples
 
 TITLE = [{"column": "First Login", "field": "Title"}]
 
@@ -40,7 +41,7 @@ CHOICES = st.one_of(
 )
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(CHOICES)
 def test_a_choice_is_read_back_from_the_schedule_it_makes(choice: ScheduleChoice) -> None:
     form = {

@@ -1,13 +1,14 @@
 """Cells that are read slice by slice are read as all at once, and leave the same doubts."""
 
 import polars as pl
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.insights.declared import cell_reader
 from integration_center.insights.declared.cell_reader import CellReader
 from integration_center.insights.declared.cells import CellRules, ReportCells
 from integration_center.insights.delimited.form import name_row
+from integration_center_tests.proofs import examples
 
 cells = st.none() | st.sampled_from(
     [
@@ -59,7 +60,7 @@ def read_slices(frames: list[pl.DataFrame], declared: ReportCells) -> tuple[pl.D
     return pl.concat(read), reader
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(columns, min_size=1, max_size=4), rules, st.none() | rules, st.integers(1, 4))
 @example([[("1.234", None)], [("1.5", None)]], CellRules(), None, 1)
 @example([[("12", None)], [("1.234", None)]], CellRules(), None, 1)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
@@ -22,6 +22,7 @@ from integration_center.insights.columns import (
     type_columns,
 )
 from integration_center.insights.likely_types import TypeJudge, infer_type, infer_types, is_identifier
+from integration_center_tests.proofs import examples
 
 
 def text(*values: str | None, name: str = "Value") -> pl.Series:
@@ -243,7 +244,7 @@ looks = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(looks, max_size=4))
 @example([["1"], ["1.5"]])
 @example([["1234567890123456"], ["1.5"]])

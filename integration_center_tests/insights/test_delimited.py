@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
@@ -16,6 +16,7 @@ from integration_center.insights.delimited.form import Dialect, RowCount
 from integration_center.insights.delimited.reading import read_table
 from integration_center.insights.delimited.strict import StrictReader
 from integration_center.insights.delimited.verified import read_verified
+from integration_center_tests.proofs import examples
 
 COMMAS = Dialect(",")
 
@@ -214,7 +215,7 @@ def fast(content: bytes, source: str) -> pl.DataFrame:
     return read_table(content, source).frame
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(contents | whole_files | cut_files | written_files | st.binary(max_size=20), st.integers(1, 40))
 @example(b"x,y\n,\xc3\xa9\na\n,\xc3\xa9\n,\n,,", 40)
 @example(b'a,"b\rc"\n1,2\n3,4\n', 40)

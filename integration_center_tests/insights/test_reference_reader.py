@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
@@ -12,6 +12,7 @@ from integration_center.insights.delimited import reading, strict, verified
 from integration_center.insights.delimited.form import Form
 from integration_center.insights.delimited.reading import read_table
 from integration_center_tests.insights.test_file_bytes import in_file
+from integration_center_tests.proofs import examples
 
 WIDTH = 3
 Row = tuple[str | None, ...]
@@ -108,7 +109,7 @@ signs = st.sampled_from(
 )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(signs, max_size=24), delimiters, st.sampled_from(['"', '"', None]), sizes["chunk"], sizes["batch"])
 @example(["a", "D", "D", "\r", "a", "D", '"', "\n", '"', "D", "a", "\n"], ",", '"', 3, 1)
 @example(["D", "D", "\r", "\r\n"], ",", None, 1, 1)
@@ -127,7 +128,7 @@ def test_any_text_is_read_as_character_by_character(
         assert read(text.encode(), delimiter, quote, fast=fast, chunk=chunk, batch=batch) == simple
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(
     tables, delimiters, st.sampled_from(["all", "few"]), st.sampled_from(["\n", "\r\n"]), sizes["chunk"], sizes["batch"]
 )

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
@@ -17,6 +17,7 @@ from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.formats import json_lines, parquet
 from integration_center.store.frames import write_slices
+from integration_center_tests.proofs import examples
 
 DAY = date(2026, 11, 22)
 DECLARED = [
@@ -57,7 +58,7 @@ def read(root: Path, size: int) -> object:
     return report.frame.schema, report.frame.rows(), report.likely_types, report.notes, report.identity, report.info
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(tables, min_size=1, max_size=2), st.sampled_from(DECLARED), st.integers(1, 90), st.booleans())
 @example([[("a@x.com", "12", "")] * 9 + [("a@x.com", "1.234", "")]], DECLARED[1], 40, False)
 @example([[("a@x.com", "12", "")] * 9 + [("a@x.com", "x", "")]], DECLARED[2], 40, False)

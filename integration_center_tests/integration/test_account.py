@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -14,6 +14,7 @@ from integration_center.integration.environment import Environment
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.parsing import parse_integration
 from integration_center.integration_files.yaml_edit import edit, write_new
+from integration_center_tests.proofs import examples
 
 SPEC: dict[str, Any] = {
     "name": "Logins",
@@ -31,7 +32,7 @@ def build(**changes: Any) -> IntegrationSpec:
     return IntegrationSpec.model_validate({**SPEC, **changes})
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(NAMES)
 def test_a_name_stays_the_same_object_on_every_way(name: str) -> None:
     spec = build(account=name)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.integration.mapping import FieldMapping, KeyPair
@@ -12,6 +12,7 @@ from integration_center.integration_files.parsing import parse_integration
 from integration_center.integration_files.yaml_edit import write_new
 from integration_center.pipeline.location.assembly import build_definitions
 from integration_center.pipeline.location.loader import load_integrations
+from integration_center_tests.proofs import examples
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=255)
 API_NAME = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,254}", fullmatch=True)
@@ -44,7 +45,7 @@ def specs(draw: st.DrawFn) -> IntegrationSpec:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(specs())
 def test_what_the_model_takes_dagster_takes(spec: IntegrationSpec) -> None:
     text = write_new(spec)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.errors import ConfigurationError, EditedMeanwhile
@@ -16,6 +16,7 @@ from integration_center.integration_files.parsing import parse_integration
 from integration_center.integration_files.yaml_edit import edit, write_new
 from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.location.loader import load_integrations
+from integration_center_tests.proofs import examples
 
 BY_HAND = """\
 # Asked for by the Lead team.
@@ -266,7 +267,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)  # it loads through Dagster, which takes as long as the machine lets it
+@examples(40)  # it loads through Dagster, which takes as long as the machine lets it
 @given(NAMES, NAMES, NAMES)
 @example("0", "0", ":0")
 def test_whatever_a_column_is_called_it_is_read_back(name: str, key: str, column: str) -> None:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from integration_center.database.sync_records import SyncStatus
@@ -26,6 +26,7 @@ from integration_center.store.reports import find_report
 from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import complete, ledger_adds_up, planned_updates, tally
 from integration_center.sync.outcomes import Outcome
+from integration_center_tests.proofs import examples
 from integration_center_tests.sync.builders import LEAD, make_records
 from integration_center_tests.sync.test_past_events import (
     DAYS,
@@ -144,7 +145,7 @@ def org_answers_records_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("integration_center.planning.plan.has_altered_addresses", lambda *_, **__: False)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, order=st.permutations(range(DAYS)))
 def test_days_that_failed_in_part_end_right_when_they_are_run_again(
     installation: Installation,

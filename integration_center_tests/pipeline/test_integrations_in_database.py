@@ -152,7 +152,7 @@ def test_failed_records_are_tried_again_and_git_is_not_asked(
     assert "--changed-since compares with git, and integrations are kept in the database here" in error
     code, said, _ = command("changes", "nowhere")
     assert code == 0
-    assert "The database has no integration 'nowhere', nor had it one." in said
+    assert "The database has no integration 'nowhere', and never had one." in said
 
 
 def test_what_cannot_be_imported_is_named_and_stops_nothing_else(

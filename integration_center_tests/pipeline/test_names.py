@@ -12,7 +12,7 @@ import yaml
 from dagster._core.definitions.utils import DISALLOWED_NAMES
 from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster_shared.serdes import serialize_value
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from integration_center.errors import ConfigurationError
@@ -24,6 +24,7 @@ from integration_center.pipeline.judging import judge_with_dagster
 from integration_center.pipeline.location.assembly import build_definitions
 from integration_center.pipeline.location.loader import load_integrations
 from integration_center_tests.pipeline.center import EXAMPLE, PLAIN, Center, logins
+from integration_center_tests.proofs import examples
 
 GOOD = "logins_to_leads"
 HOSTILE = (
@@ -74,7 +75,7 @@ def test_hostile_names_stop_no_other_and_are_listed_as_broken(tmp_path: Path) ->
     assert "rename the folder, for example to 'global_2'" in problems["global"]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     slugs=st.lists(
         st.from_regex(r"[a-z0-9_]{1,12}", fullmatch=True)

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.errors import ConfigurationError
@@ -21,13 +21,14 @@ from integration_center.sync.ledger import ledger_adds_up
 from integration_center.sync.lines import match_report, settle_lines
 from integration_center.sync.plan_terms import resolve_terms
 from integration_center.sync.targets import resolve_keys
+from integration_center_tests.proofs import examples
 from integration_center_tests.sync.builders import DAY as TODAY
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 
 KEYS = st.sampled_from(["a@x.org", " A@X.ORG", "b@x.org", "c@x.org", "", None])
 ROWS = st.lists(st.tuples(KEYS, st.none() | st.integers(0, 10)), max_size=10)
 Rows = list[tuple[str | None, int | None]]
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = examples(40)
 RECORDS = make_records(*({"Email": f"{name}@x.org", "Company": "X", "Champion__c": False} for name in "abc"))
 
 

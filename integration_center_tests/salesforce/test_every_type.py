@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from integration_center.salesforce.org import Org
@@ -17,6 +17,7 @@ from integration_center.sync.ledger import planned_updates
 from integration_center.sync.lines import build_lines
 from integration_center.sync.mapping.fitness import check_fitness, why_not_target
 from integration_center.sync.schema import USABLE_TYPES, SObjectField, SObjectSchema
+from integration_center_tests.proofs import examples
 from integration_center_tests.salesforce.scripted import RecordingJournal, build_id
 from integration_center_tests.sync.builders import make_spec
 from salesforce_emulator.server import Emulator, OrgHandle
@@ -166,7 +167,7 @@ def test_the_laws_leave_no_writable_type_out(engagement: SObjectSchema) -> None:
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("cases", [TYPED, AS_TEXT], ids=["typed", "as text"])
 def test_the_next_run_finds_what_was_sent(org: Org, engagement: SObjectSchema, cases: Cases, channel: Channel) -> None:
-    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(5, suppress_health_check=list(HealthCheck))
     @given(columns=draw_columns(cases), truncate=st.booleans())
     def law(columns: dict[str, pl.Series], truncate: bool) -> None:
         sync(org, engagement, columns, channel, truncate=truncate)

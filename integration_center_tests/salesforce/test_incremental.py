@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from integration_center.errors import LimitExceeded, TransientError
@@ -16,6 +16,7 @@ from integration_center.salesforce.read import changes as changed_records
 from integration_center.salesforce.read import snapshot
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.frame_stores import find_snapshot_path
+from integration_center_tests.proofs import examples
 from integration_center_tests.salesforce.daily import FIELDS, INCREMENTAL, Integration, touch
 from salesforce_emulator.clock import stamp
 from salesforce_emulator.org.record_events import convert_leads, merge_records, purge_records, undelete_records
@@ -290,7 +291,7 @@ def test_an_empty_object_is_read_by_its_changes(integration: Integration) -> Non
 EVENTS = st.sampled_from(["edit", "make", "delete", "undelete", "merge", "convert", "purge", "wait", "read"])
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(EVENTS, st.integers(0, 1_000)), min_size=2, max_size=12),
     st.sampled_from([None, "Company != 'Acme' AND IsConverted = false", "Company LIKE 'Company%'"]),

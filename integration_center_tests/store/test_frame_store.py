@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.errors import AccessRefused, ConfigurationError
@@ -23,6 +23,7 @@ from integration_center.store.personal_data import PersonalData
 from integration_center.store.stored_files import FileKind, Place
 from integration_center_tests.frame_stores import open_store
 from integration_center_tests.insights.object_servers import BUCKET, S3Server, refuse, running
+from integration_center_tests.proofs import examples
 
 PLACES = [Place(f"ledgers/run-{number}/logins.parquet", FileKind.LEDGER, "logins") for number in range(3)]
 STEPS = st.lists(
@@ -42,7 +43,7 @@ def read(frames: FrameStore, place: Place) -> int | None:
     return None if file is None else file.scan().collect().item()
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(steps=STEPS)
 def test_a_place_holds_what_was_published_there_last_and_nothing_else_stays(
     steps: list[tuple[str, Place, Place]],

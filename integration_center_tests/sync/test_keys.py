@@ -3,11 +3,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.sync.match.keys import count_hashed_ids, list_spellings, normalise_key
 from integration_center.sync.schema import SObjectField
+from integration_center_tests.proofs import examples
 from integration_center_tests.sync.builders import make_field, utc
 
 FIELDS = [
@@ -98,7 +99,7 @@ def test_typed_columns_meet_text() -> None:
         assert normalise([moment], make_field("datetime"), dtype) == ["2026-01-02T03:04:05Z"]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     values=st.lists(st.text() | st.from_regex(r"[-+]?\d{1,4}(\.\d)?|\d{4}-\d\d-\d\d|[0-9A-Za-z]{15}", fullmatch=True))
 )

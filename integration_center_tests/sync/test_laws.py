@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -28,6 +28,7 @@ from integration_center.sync.lines import build_lines, match_report, settle_line
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import resolve_terms
 from integration_center.sync.schema import SObjectField
+from integration_center_tests.proofs import examples
 from integration_center_tests.sync.builders import DAY, LEAD, fit_column, make_field, make_records, make_rows, make_spec
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -48,7 +49,7 @@ TARGETS = {
     "When": "Last__c",
 }
 OLDEST = datetime(1, 1, 1, tzinfo=UTC)
-QUICK = settings(max_examples=25, deadline=None)
+QUICK = examples(25)
 
 
 @st.composite
@@ -294,7 +295,7 @@ def columns(draw: Draw) -> pl.Series:
     return pl.Series("c", draw(st.lists(st.none() | values, max_size=8)), dtype=dtype)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(column=columns(), field=st.sampled_from(FIT_FIELDS), truncate=st.booleans())
 def test_fitting_never_raises_and_twice_is_once(column: pl.Series, field: SObjectField, truncate: bool) -> None:
     once = fit_column(column, field, truncate=truncate)
@@ -308,7 +309,7 @@ def test_fitting_never_raises_and_twice_is_once(column: pl.Series, field: SObjec
     assert twice["value"].equals(once["value"], null_equal=True)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(texts=st.lists(st.text(max_size=30), max_size=8), length=st.integers(1, 20), truncate=st.booleans())
 def test_text_never_exceeds_its_field_as_java_counts(texts: list[str], length: int, truncate: bool) -> None:
     fitted = fit_column(pl.Series("c", texts, dtype=pl.String), make_field("string", length=length), truncate=truncate)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import polars as pl
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.sync.columns import DAY as DAY_COLUMN
@@ -15,6 +15,7 @@ from integration_center.sync.lines import match_report, settle_lines
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.past_events import Past, PastDay, add_past_rows, find_past_rows
 from integration_center.sync.plan_terms import resolve_terms
+from integration_center_tests.proofs import examples
 from integration_center_tests.sync.builders import LEAD, make_records, make_spec
 
 FIRST = date(2026, 11, 1)
@@ -106,7 +107,7 @@ TEXTS = st.lists(st.booleans(), min_size=6, max_size=6)
 ANN = " Ann@X.org "
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(steps=STEPS, texts=TEXTS)
 @example([(1, [(ANN, None, None)], 0), (0, [(ANN, None, None), (ANN, None, 1)], 1), (1, None, 1)], [False] * 6)
 def test_days_in_any_order_end_in_the_same_org(

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.insights.columns import show_dtypes
@@ -16,6 +16,7 @@ from integration_center.sync.outcomes import Outcome
 from integration_center.sync.recency import read_recency
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.targets import Target, fit_sources
+from integration_center_tests.proofs import examples
 from integration_center_tests.sync.builders import LEAD, make_field, make_records, make_rows, make_spec
 
 LOOK_ALIKES = (
@@ -63,7 +64,7 @@ TYPED_FIELDS = (
     make_field("time"),
     make_field("boolean", nillable=False),
 )
-QUICK = settings(max_examples=25, deadline=None)
+QUICK = examples(25)
 
 
 def plan(cells: Sequence[str | None], field: SObjectField) -> pl.DataFrame:
@@ -94,7 +95,7 @@ def test_another_cell_changes_its_own_line_only(
     assert after.filter(rest).equals(before.filter(rest), null_equal=True)
 
 
-@settings(QUICK, max_examples=40)
+@examples(40)
 @given(COLUMNS, st.sampled_from(TYPED_FIELDS), st.sampled_from([None, 0.01, 3.0]))
 @example([None, None], make_field("datetime"), None)
 @example([None, "n/a", "2026-11-22 07:00:00", "22 Nov 2026"], make_field("datetime"), None)
