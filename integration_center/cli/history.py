@@ -76,12 +76,13 @@ def show_ledger(
     limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many lines to print.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """What became of every row of one sync, and why."""
+    """What became of every row of one sync, and why. Rows are counted as a spreadsheet does: the header is row 1."""
     import polars as pl  # a third of a second, which `log` need not wait for
 
     from integration_center.sync.columns import SOURCE_ROWS
     from integration_center.sync.failures import FAILING_SINCE
     from integration_center.sync.ledger import find_key, to_csv_safe
+    from integration_center.sync.row_numbers import count_as_spreadsheet
 
     with open_installation() as installation:
         sync = find_sync(installation, run, slug)
@@ -90,6 +91,7 @@ def show_ledger(
         lines = lines.filter(pl.col("outcome") == outcome)
     if key is not None:
         lines = find_key(lines, key)
+    lines = count_as_spreadsheet(lines)
     flat = to_csv_safe(lines)
     if csv is not None:
         write_private(csv, flat.write_csv())

@@ -108,7 +108,7 @@ def describe(installation: Installation, loaded: Integrations, slug: str) -> dic
         "environment": spec.environment.value if spec else None,
         "enabled": spec.enabled if spec else None,
         "schedule": (say_start(spec, now) if spec.enabled else "off") if spec else None,
-        "waiting": wait.say(spec.times) if wait and spec else None,
+        "waiting": wait.say(spec.times.say) if wait and spec else None,
         "last_status": last.status.value if last else None,
         "last_start": last.started_at if last else None,
         "last_counts": dict(last.counts) if last else None,

@@ -153,6 +153,6 @@ def describe_wait(wait: WaitingDay, spec: IntegrationSpec) -> dict[str, Any]:
         "api_calls": 0,
         "plan_id": None,
         "held": None,
-        "error": wait.say(spec.times),
+        "error": wait.say(spec.times.say),
         "triggered_by": "schedule",
     }

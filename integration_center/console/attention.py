@@ -101,8 +101,7 @@ def list_attention(
 
 def say_wait(wait: WaitingDay) -> str:
     """Say since when an integration waits for its report, and how long. A page shows the times in the viewer's zone."""
-    since, until = (f"{moment:%Y-%m-%d %H:%M} UTC" for moment in (wait.since, wait.until))
-    return f"waiting for its report since {since}, at the latest until {until}: {make_plain(wait.reason)}"
+    return make_plain(wait.say(lambda moment: f"{moment:%Y-%m-%d %H:%M} UTC"))
 
 
 def _build_late(file: DefsFile, said: str) -> Attention:

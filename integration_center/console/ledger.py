@@ -1,7 +1,6 @@
 """Looks into stored ledgers, without reading them whole: they may hold a hundred thousand lines and more."""
 
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcome_words import TROUBLED
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.reason_groups import GROUPED, Called, group_reason
+from integration_center.sync.row_numbers import NAMED_ROW, say_rows
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,6 @@ NO_LABELS = Called()
 PAGE_LINES = 50
 CSV_LINES = 10_000
 MOST_REASONS = 20
-ROW = re.compile(r"^row (\d+)(?= has the (?:same key|value of all rows))")
 
 
 @dataclass(frozen=True)
@@ -168,13 +167,13 @@ def read_lines(lines: pl.DataFrame, called: Called = NO_LABELS) -> list[LedgerLi
 def _find_record_row(line: Mapping[str, Any]) -> int | None:
     if (line.get(SOURCE_ROWS) or 0) > 1:
         return int(line["row"])
-    found = ROW.match(line["reason"] or "") if line["outcome"] == Outcome.ROLLED_UP else None
+    found = NAMED_ROW.match(line["reason"] or "") if line["outcome"] == Outcome.ROLLED_UP else None
     return int(found[1]) if found else None
 
 
 def _show_reason(reason: str | None, called: Called) -> str | None:
     """Say a reason with people's words. One that names another row counts rows as the page does."""
-    return reason and called.name(ROW.sub(lambda found: f"row {int(found[1]) + HEADER_ROWS:,}", reason))
+    return reason and called.name(say_rows(reason))
 
 
 def first_lines(installation: Installation, sync: SyncRecord, *outcomes: Outcome, most: int) -> list[LedgerLine]:

@@ -24,7 +24,7 @@ class Obstacle:
 
     Attributes:
         short: in a few words, for a row.
-        text: in sentences, for the banner.
+        text: in sentences, for the banner; empty where every page says it already.
         effect: what their next runs will do, as a verb.
         link: where it can be put right; empty when there is no such page.
         says: what that link says.
@@ -129,7 +129,7 @@ def list_banners(touched: Sequence[Touched], *, may_change: bool) -> list[Banner
     """
     by_obstacle: dict[Obstacle, list[Touched]] = {}
     for each in touched:
-        for obstacle in each.obstacles:
+        for obstacle in filter(lambda obstacle: obstacle.text, each.obstacles):
             by_obstacle.setdefault(obstacle, []).append(each)
     return [_build_banner(obstacle, those, may_change) for obstacle, those in by_obstacle.items()]
 
@@ -146,6 +146,10 @@ def _build_banner(obstacle: Obstacle, touched: Sequence[Touched], may_change: bo
     if not only and obstacle.own:
         return Banner(text, f"/?state={BLOCKED}", "Show them")
     return Banner(text, obstacle.link, obstacle.says)
+
+
+EVERYTHING_STOPPED = Obstacle("Everything is stopped", "", WAIT)
+"""While a stop is in force nothing starts, so nothing else keeps an integration from running."""
 
 
 def describe_account(environment: Environment, fault: str | None, *, ended: bool = False) -> Obstacle:

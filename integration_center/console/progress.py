@@ -1,11 +1,12 @@
 """How far a run has come, from our own tables; Dagster is asked only while they do not know yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import dagster as dg
 
+from integration_center.access.audit import Action, AuditEntry
 from integration_center.console.dagster import bury_killed_runs, close_dead_lines, find_stored_status
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
@@ -21,7 +22,7 @@ ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRun
 
 
 class Stage(StrEnum):
-    """What a run does, in order."""
+    """What a run does, in order; most do all of it."""
 
     QUEUED = "Waiting in the queue"
     STARTING = "Starting"
@@ -30,6 +31,14 @@ class Stage(StrEnum):
     PUSH = "Sending the changes"
     ENDED = "Ended"
 
+
+LEFT_OUT: Mapping[Action, Set[Stage]] = {
+    Action.PLANNED: {Stage.PUSH},
+    Action.UNDID: {Stage.REPORT},
+    Action.RETRIED: {Stage.REPORT},
+    Action.RELEASED: {Stage.REPORT, Stage.PLAN},
+}
+"""The stages that a run does not have, by what somebody pressed."""
 
 COUNTED = {
     Phase.READ: (Stage.REPORT, "read"),
@@ -52,6 +61,7 @@ class Progress:
         part: the share of that which is done, from 0 to 1; None when unknown.
         left: seconds until all of it is done, at the pace so far; None while that cannot be known.
         warning: why this may not be the newest; None when all is well.
+        stages: the stages that the run has, in order, without the end.
     """
 
     stage: Stage
@@ -61,6 +71,7 @@ class Progress:
     now: str | None = None
     part: float | None = None
     left: float | None = None
+    stages: Sequence[Stage] = ()
 
     @property
     def ended(self) -> bool:
@@ -91,7 +102,28 @@ def watch(console: Console, slug: str, spec: IntegrationSpec | None, run_id: str
         if sync is None:
             return None if status is None else Progress(Stage.ENDED, None)
     progress = _describe(console, sync, webserver, status)
-    return _count(console, progress, run_id, slug) if progress and not progress.ended else progress
+    if progress is None or progress.ended:
+        return progress
+    stages = list_stages(sync, console.installation.audit.of_run(run_id, slug))
+    # A stage that the run does not have is over at once.
+    ahead = [*Stage][[*Stage].index(progress.stage) :]
+    stage = next((stage for stage in stages if stage in ahead), stages[-1])
+    return _count(console, replace(progress, stage=stage, stages=stages), run_id, slug)
+
+
+def list_stages(sync: SyncRecord | None, entry: AuditEntry | None) -> Sequence[Stage]:
+    """List the stages that a run has, in order, without the end.
+
+    Args:
+        sync: its line in the log; None before there is one.
+        entry: its entry in the audit log; None when it has none.
+    """
+    acted = entry.action if entry else None
+    if sync:
+        kinds = {Action.UNDID: sync.undoes, Action.RETRIED: sync.retries, Action.RELEASED: sync.releases}
+        acted = next((action for action, earlier in kinds.items() if earlier), acted)
+    left_out = LEFT_OUT.get(acted, set()) if acted else set()
+    return [stage for stage in Stage if stage is not Stage.ENDED and stage not in left_out]
 
 
 def _describe(

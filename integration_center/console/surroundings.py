@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from integration_center.accounts.store import Account
 from integration_center.console.account_checks import find_fault
 from integration_center.console.obstacles import (
+    EVERYTHING_STOPPED,
     Obstacle,
     Surroundings,
     describe_account,
@@ -30,6 +31,8 @@ def look_around(console: Console, files: Sequence[DefsFile]) -> Surroundings:
     """Find the obstacles of the enabled integrations among `files`."""
     specs = [file.spec for file in files if file.spec and file.spec.enabled and file.problem is None]
     engine = console.engine.read(PATIENCE)
+    if console.installation.stops.find():
+        return Surroundings(everywhere=[EVERYTHING_STOPPED], engine=engine, runs=console.find_unfinished(engine))
     states = console.reports.read(PATIENCE) if specs else None
     names = {report_slug(spec.report): spec.report for spec in specs if spec.source is None}
     reports, of_all_reports = describe_reports(states, names) if states else ({}, [])

@@ -1,6 +1,6 @@
 """The days whose reports are waited for, so that log and console show what has not begun yet."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
@@ -8,7 +8,6 @@ from sqlalchemy import Engine, delete, select
 
 from integration_center.database.engine import reading, upsert, writing
 from integration_center.database.tables import waiting_days
-from integration_center.integration.schedule import RunTimes
 
 TRUSTED = timedelta(minutes=10)
 """How old a note may be: the process that waits notes it again twice a minute."""
@@ -33,12 +32,10 @@ class WaitingDay:
     reason: str
     noted_at: datetime
 
-    def say(self, times: RunTimes) -> str:
-        """Say since when it is waited for what, and how long, in the time zone of the integration."""
-        return (
-            f"waiting for its report since {times.say(self.since)}, at the latest until {times.say(self.until)}:"
-            f" {self.reason}"
-        )
+    def say(self, say_time: Callable[[datetime], str]) -> str:
+        """Say since when it is waited for what, and how long, with times as `say_time` writes them."""
+        since, until = say_time(self.since), say_time(self.until)
+        return f"waiting for its report since {since}, at the latest until {until}: {self.reason}"
 
 
 class WaitingDays:

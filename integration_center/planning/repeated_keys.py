@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.sync.columns import DAY
+from integration_center.sync.columns import DAY, HEADER_ROWS
 from integration_center.sync.given import find_given
 from integration_center.sync.match.usable_rows import select_rows
 from integration_center.sync.outcomes import Outcome
@@ -24,7 +24,7 @@ class RepeatedKeys:
     Attributes:
         dropped: the rows that end as `duplicate_key`.
         keyed: the rows that have a key.
-        example: the number of one of the dropped rows, counted from 1 without the header; None when there is none.
+        example: the number of one of the dropped rows, as a spreadsheet counts; None when there is none.
     """
 
     dropped: int
@@ -51,7 +51,7 @@ def count_repeated(lines: pl.LazyFrame) -> RepeatedKeys:
     counted = lines.select(
         dropped=is_dropped.sum(),
         keyed=pl.col("row").filter(keyed).n_unique(),
-        example=pl.col("row").filter(is_dropped).first() + 1,
+        example=pl.col("row").filter(is_dropped).first() + HEADER_ROWS,
     )
     return RepeatedKeys(*counted.collect().row(0))
 

@@ -22,7 +22,7 @@ NO_RECORD = (*NOT_LOOKED_UP, Outcome.UNMATCHED, Outcome.AMBIGUOUS)
 NOT_WRITTEN = {
     Outcome.CONFLICT: "changed in Salesforce after the plan was made",
     Outcome.FAILED: "refused by Salesforce",
-    Outcome.UNPROCESSED: "not sent",
+    Outcome.UNPROCESSED: "not reached before the run ended",
 }
 """Why lines that were planned were not written."""
 

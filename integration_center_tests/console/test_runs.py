@@ -22,6 +22,7 @@ from integration_center_tests.console.dagsters import OwnDagster, serve_dagster
 from integration_center_tests.console.test_integrations import log
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
+READING, SENDING = "Reading the org and making the plan", "Sending the changes"
 RUN, PLAN = "/integrations/logins_to_leads/run", "/integrations/logins_to_leads/plan"
 
 
@@ -188,15 +189,23 @@ def test_before_the_line_is_opened_the_page_shows_what_dagster_says(
 
 
 @pytest.mark.parametrize(
-    ("action", "heading"),
+    ("action", "heading", "stages"),
     [
-        (Action.UNDID, "Undo of Logins to Leads"),
-        (Action.RETRIED, "Logins to Leads: tries failed records again"),
-        (Action.RAN, "Run of Logins to Leads"),
+        (Action.UNDID, "Undo of Logins to Leads", f"{READING} {SENDING}"),
+        (Action.RETRIED, "Logins to Leads: tries failed records again", f"{READING} {SENDING}"),
+        (Action.RELEASED, "Run of Logins to Leads", SENDING),
+        (Action.PLANNED, "Run of Logins to Leads", f"Getting the report {READING}"),
+        (Action.RAN, "Run of Logins to Leads", f"Getting the report {READING} {SENDING}"),
     ],
 )
-def test_the_heading_says_what_a_run_is_before_its_line_is_opened(
-    center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster, action: Action, heading: str
+def test_heading_and_stages_say_what_a_run_is_before_its_line_is_opened(
+    center_on_disk: Center,
+    console: Console,
+    browser: Browser,
+    dagster: OwnDagster,
+    action: Action,
+    heading: str,
+    stages: str,
 ) -> None:
     center_on_disk.integrate()
     center_on_disk.instance.add_run(dg.DagsterRun(job_name="x", run_id="r", status=dg.DagsterRunStatus.STARTING))
@@ -204,6 +213,17 @@ def test_the_heading_says_what_a_run_is_before_its_line_is_opened(
     seen = browser.open("/integrations/logins_to_leads/runs/r")
     assert f"‹ Logins to Leads {heading} Cancel" in seen.text
     assert f"<title>{heading} · " in seen.html
+    assert f"Waiting in the queue (done) Starting {stages} Starting …" in seen.text
+
+
+def test_a_stage_that_an_undo_does_not_have_is_not_shown_as_the_present_one(
+    center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster
+) -> None:
+    center_on_disk.instance.add_run(dg.DagsterRun(job_name="x", run_id="r", status=dg.DagsterRunStatus.STARTED))
+    console.installation.audit.record(Action.UNDID, who="ann", where="x", slug="logins_to_leads", run_id="r")
+    seen = browser.open("/integrations/logins_to_leads/runs/r")
+    assert f"{READING} …" in seen.text
+    assert "Getting the report" not in seen.text
 
 
 def test_rows_sent_are_shown_of_those_planned(

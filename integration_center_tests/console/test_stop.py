@@ -29,6 +29,9 @@ def test_an_admin_stops_everything_and_resumes(browser: Browser, dagster: OwnDag
         seen = browser.open(path)
         assert BANNER in seen.text, path
         assert "a wrong <report>" in seen.text
+    front = browser.open("/").text
+    assert "Will not start: Everything is stopped" in front
+    assert "will fail" not in front.casefold(), "nothing starts, so nothing fails"
     refused = browser.submit(
         browser.open("/integrations/logins_to_leads"), "/integrations/logins_to_leads/run", status=409
     )

@@ -83,7 +83,7 @@ def test_shares_of_nothing_pass() -> None:
             "1 of 9 records went wrong (11.1 %; at most 10 % may): 1 refused",
         ),
         ({Outcome.UNCHANGED: 8, Outcome.REJECTED: 1}, {}, "Failed", "1 not sent, because a value does not fit"),
-        ({Outcome.UPDATED: 8, Outcome.UNPROCESSED: 1}, {}, "Failed", "1 not processed by Salesforce"),
+        ({Outcome.UPDATED: 8, Outcome.UNPROCESSED: 1}, {}, "Failed", "1 not reached"),
         ({Outcome.UPDATED: 8, Outcome.UNKNOWN: 1}, {}, "Failed", "1 without a known result"),
         ({Outcome.UPDATED: 8, Outcome.CONFLICT: 2, Outcome.UNMATCHED: 90}, {}, "Failed", "2 left alone, because"),
         ({Outcome.UPDATED: 9, Outcome.CONFLICT: 1, Outcome.UNMATCHED: 90}, {}, "Completed", None),

@@ -11,7 +11,7 @@ from integration_center.console.dagster import NOT_RUNNING, DagsterDown, launch_
 from integration_center.console.labels import Labels, find_labels, spec_of_run
 from integration_center.console.ledger import LedgerLine, first_lines, read_reasons
 from integration_center.console.pages.integrations import find_file, read_back
-from integration_center.console.progress import Stage, watch
+from integration_center.console.progress import watch
 from integration_center.console.report_notes import read_notes
 from integration_center.console.results import count_troubled, judge, name_run
 from integration_center.console.shell.context import Console, address_of, console_of, note, user_of
@@ -107,7 +107,6 @@ def show_run(request: Request) -> Response:
         "name": (name := name_of(file, sync, slug)),
         "heading": name_run(name, sync, None if sync else installation.audit.of_run(run_id, slug)),
         "progress": progress,
-        "stages": [stage for stage in Stage if stage is not Stage.ENDED],
         "sync": sync,
         "outcomes": count_outcomes(sync) if sync else [],
         "labels": labels,

@@ -11,6 +11,7 @@ from integration_center.installation import Installation
 from integration_center.store.ledger_search import TELLING, Question, find_places, read_lines
 from integration_center.store.retention import KEPT
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HEADER_ROWS, HOLDS
+from integration_center.sync.row_numbers import say_rows
 
 MOST = 20
 """Lines that are read in full."""
@@ -108,7 +109,7 @@ def build_entry(sync: SyncRecord, line: Mapping[str, Any], audited: Mapping[tupl
         key=line["key"],
         record_id=line["record_id"],
         outcome=line["outcome"],
-        reason=line["reason"],
+        reason=line["reason"] and say_rows(line["reason"]),
         who=who.who if who else sync.triggered_by,
         changes=[Change(name, line[BEFORE + name], line[AFTER + name], line.get(HOLDS + name)) for name in fields],
     )

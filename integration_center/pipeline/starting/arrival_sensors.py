@@ -124,7 +124,7 @@ def build_note(slug: str, wait: Wait, now: datetime) -> WaitingDay:
 def say_wait(slug: str, spec: IntegrationSpec, decision: Decision, now: datetime) -> str:
     """Say for Dagster what is waited for, or why nothing is due."""
     if wait := decision.wait:
-        return build_note(slug, wait, now).say(spec.times)
+        return build_note(slug, wait, now).say(spec.times.say)
     return decision.note or "nothing is due, and no report was dropped again"
 
 
