@@ -1,20 +1,20 @@
 """Connect and disconnect an environment: sign in, check, store, revoke."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
 from pydantic import SecretStr
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 
 from integration_center.accounts.connections import Connection, Disconnection
 from integration_center.accounts.sign_ins import PendingSignIn
 from integration_center.accounts.store import Account, AccountStore, Flow, Tokens
 from integration_center.accounts.stored_tokens import require_app
+from integration_center.accounts.traces import STILL_IN_LOG, delete_snapshots
 from integration_center.accounts.verification import verify_account
 from integration_center.database.engine import reading
-from integration_center.database.file_index import DatabaseIndex
 from integration_center.database.stops import Stops
 from integration_center.database.tables import sent_work, syncs
 from integration_center.errors import ConfigurationError, IntegrationCenterError
@@ -31,15 +31,8 @@ from integration_center.salesforce.auth.oauth import (
     revoke,
 )
 from integration_center.salesforce.auth.token_errors import explain_refusal
-from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.settings import Settings
-from integration_center.store.frame_store import build_frame_store
 from integration_center.wording.answers import UNKNOWN_CODE, read_code
-
-STILL_IN_LOG = (
-    "the encrypted tokens, from the write-ahead log of our database, because another process is reading it; they are"
-    " overwritten once it has finished. To be sure, stop all processes of the Integration Center."
-)
 
 __all__ = [
     "Connection",
@@ -292,21 +285,6 @@ def _admit(
         settings, store.engine, [org_id for org_id in connection.replaced_org_ids if org_id not in kept]
     )
     return connection if failure is None else replace(connection, warning=" ".join(filter(None, (warning, failure))))
-
-
-def delete_snapshots(settings: Settings, engine: Engine, org_ids: Iterable[str]) -> str | None:
-    """Delete the snapshots of these orgs.
-
-    Returns:
-        A sentence that says what could not be deleted; None when everything was.
-    """
-    failures = []
-    for org_id in org_ids:
-        try:
-            SnapshotFolder(build_frame_store(settings, DatabaseIndex(engine))).delete(org_id)
-        except IntegrationCenterError as error:
-            failures.append(f"{error}.")
-    return " ".join(failures) or None
 
 
 def _read_refresh_token(store: AccountStore, environment: Environment) -> SecretStr | None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 from sqlalchemy import delete
 
-from integration_center.accounts.connecting import STILL_IN_LOG, delete_snapshots
 from integration_center.accounts.store import Account, AccountStore
 from integration_center.database.engine import erase_deleted, writing
 from integration_center.database.tables import account_tokens, accounts, oauth_states
@@ -59,6 +58,9 @@ def erase_traces(settings: Settings, store: AccountStore, forgotten: Mapping[Env
     Returns:
         Sentences about what could not be erased; empty when everything was.
     """
+    # Imported here: it takes long, and by now the tokens are deleted and being revoked.
+    from integration_center.accounts.traces import STILL_IN_LOG, delete_snapshots
+
     kept = None if erase_deleted(store.engine) else STILL_IN_LOG
     snapshots = delete_snapshots(settings, store.engine, [each.account.org_id for each in forgotten.values()])
     return " ".join(filter(None, (kept, snapshots)))

@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -12,8 +13,10 @@ from integration_center.database.processes import find_age
 from integration_center.installation import open_installation
 from integration_center.pipeline.administration.stop_all import SECONDS, resume, stop_all
 
-LEAST_SECONDS = 2.0
+LEAST_SECONDS = 1.0
 """How long is waited at least, on a machine where this command itself starts slowly."""
+REST_SECONDS = 120.0
+"""How long a long queue is emptied after what was stopped has been said."""
 WHAT = (
     "This ends all runs, empties the queue, revokes and deletes the tokens of all accounts, and lets no run start until"
     " `integration-center resume`."
@@ -25,9 +28,10 @@ def stop_everything(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask once more.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """End all runs, revoke all tokens, and let nothing start again. It takes at most five seconds.
+    """End all runs, revoke all tokens, and let nothing start again. It says within five seconds what was stopped.
 
-    What was written by then is booked as usual. Exit 1 when a run could not be reached or a token is not confirmed as
+    A long queue may take longer to empty; its runs are named by then and send nothing. What was written is booked as
+    usual. Exit 1 when a run could not be reached or a token is not confirmed as
     revoked; the stop is in force all the same.
     """
     if not yes:
@@ -41,6 +45,12 @@ def stop_everything(
         # The five seconds begin when the command is typed, or when the question is answered.
         seconds = SECONDS if not yes else max(SECONDS - find_age(), LEAST_SECONDS)
         done = stop_all(installation, who=getpass.getuser(), where=COMMAND_LINE, reason=reason, seconds=seconds)
+        if not as_json:
+            console.print(f"{done.stop.sentence}.", markup=False, soft_wrap=True)
+            print_sentences(done.sentences)
+        if done.finish(REST_SECONDS) and not as_json:
+            console.print("What became of the runs since:")
+            print_sentences(done.runs.sentences)
     if as_json:
         print_json(
             {
@@ -50,6 +60,7 @@ def stop_everything(
                 "left_the_queue": done.runs.queued,
                 "asked_to_end": [*done.runs.asked.values()],
                 "not_reached": done.runs.not_reached,
+                "open": done.runs.open,
                 "accounts": [
                     {"environment": each.environment.value, "org_id": each.org_id, "revoked": each.unconfirmed is None}
                     for each in done.accounts
@@ -57,12 +68,14 @@ def stop_everything(
                 "said": done.sentences,
             }
         )
-    else:
-        console.print(f"{done.stop.sentence}.", markup=False, soft_wrap=True)
-        for sentence in done.sentences:
-            console.print(sentence, markup=False, soft_wrap=True)
     if not done.complete:
         raise typer.Exit(1)
+
+
+def print_sentences(sentences: Sequence[str]) -> None:
+    """Print each sentence on a line of its own."""
+    for sentence in sentences:
+        console.print(sentence, markup=False, soft_wrap=True)
 
 
 def resume_everything() -> None:

@@ -30,6 +30,7 @@ class SObjectField:
         precision: the total digits of a number.
         scale: the decimals of a number.
         picklist: the active values (API names, never labels).
+        picklist_labels: what people see in their place, in the same order; empty where it is not known.
         permissionable: whether field-level security governs the field. Other fields come with the object.
         compound: the name of the address or location that the field is a part of.
         master_detail: whether the field names the master of a master-detail relationship, which may roll values up.
@@ -61,6 +62,7 @@ class SObjectField:
     permissionable: bool = field(default=True, repr=False)
     compound: str | None = field(default=None, repr=False)
     master_detail: bool = field(default=False, repr=False)
+    picklist_labels: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def unusable(self) -> str | None:

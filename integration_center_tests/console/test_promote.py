@@ -9,9 +9,18 @@ from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.pipeline.center import COUNT, PLAIN, logins
 from salesforce_emulator.org.custom_fields import add_custom_field
+from salesforce_emulator.schema.fields import PicklistValue
 
 TIER = "WalkMe_Tier__c"
 PAGE = "/integrations/logins_to_leads/promote"
+CHOICES = (PicklistValue("gold", label="Gold, at last"), PicklistValue("Silver", label="Silver"))
+TIERS = {
+    "restricted": True,
+    "valueSetDefinition": {
+        "sorted": False,
+        "value": [{"fullName": each.value, "default": False, "label": each.label} for each in CHOICES],
+    },
+}
 
 
 @pytest.fixture
@@ -65,6 +74,71 @@ def test_fields_that_production_lacks_are_created_like_those_of_the_sandbox(
     made = lead.by_name[TIER.lower()]
     assert (made.label, made.type, made.precision, made.scale) == ("Tier", "double", 5, 1)
     assert ready.center.writes(Environment.PRODUCTION) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "shape", "described"),
+    [
+        ({"type": "Email"}, "type: Email", {"type": "email", "length": 80}),
+        ({"type": "Phone"}, "type: Phone", {"type": "phone"}),
+        ({"type": "Url"}, "type: URL", {"type": "url"}),
+        ({"type": "TextArea"}, "type: Text Area", {"type": "textarea", "length": 255, "html": False}),
+        (
+            {"type": "LongTextArea", "length": 4000, "visibleLines": 5},
+            "type: Text Area (Long)(4000)",
+            {"type": "textarea", "length": 4000, "html": False},
+        ),
+        (
+            {"type": "Html", "length": 32768, "visibleLines": 5},
+            "type: Text Area (Rich)(32768)",
+            {"type": "textarea", "length": 32768, "html": True},
+        ),
+        (
+            {"type": "Percent", "precision": 5, "scale": 2},
+            "type: Percent(3, 2)",
+            {"type": "percent", "precision": 5, "scale": 2},
+        ),
+        (
+            {"type": "Currency", "precision": 18, "scale": 2},
+            "type: Currency(16, 2)",
+            {"type": "currency", "precision": 18, "scale": 2},
+        ),
+        (
+            {"type": "Picklist", "valueSet": TIERS},
+            "type: Picklist restricted to its values, values: gold (label: Gold, at last); Silver",
+            {"type": "picklist", "restricted": True, "values": CHOICES},
+        ),
+        (
+            {"type": "MultiselectPicklist", "valueSet": {**TIERS, "restricted": False}, "visibleLines": 4},
+            "type: Picklist (Multi-Select), values: gold (label: Gold, at last); Silver",
+            {"type": "multipicklist", "restricted": False, "values": CHOICES},
+        ),
+    ],
+    ids=lambda given: given["type"] if isinstance(given, dict) and "label" not in given else "",
+)
+def test_each_type_of_field_is_created_in_production_as_it_is_in_the_sandbox(
+    browser: Browser,
+    ready: OwnDagster,
+    connect: Callable[[Environment], None],
+    metadata: dict[str, object],
+    shape: str,
+    described: dict[str, object],
+) -> None:
+    connect(Environment.PRODUCTION)
+    sandbox, production = (org.org for org in (ready.center.emulator.sandbox, ready.center.emulator.production))
+    add_custom_field(sandbox, f"Lead.{TIER}", {"label": "Tier", **metadata})
+    sandbox.schema.show("Lead", TIER)
+    ready.center.integrate(fields=[{"column": "# Logins Last 30 Days", "field": TIER}])
+    seen = browser.open(PAGE)
+    assert f"Label: Tier, API name: {TIER}, {shape}" in seen.text
+    assert "Created on Lead: Tier" in browser.submit(seen, f"{PAGE}/fields").text
+    lead = production.schema.find_any("Lead")
+    assert lead is not None
+    made = lead.by_name[TIER.lower()]
+    assert {name: getattr(made, name) for name in described} == described
+    (granted,) = (row for row in production.store.records("FieldPermissions") if row["Field"] == f"Lead.{TIER}")
+    (opened,) = (row for row in production.store.records("PermissionSet") if row["Id"] == granted["ParentId"])
+    assert opened["Name"] == "Integration_Center_Production"
 
 
 def test_what_production_lacks_is_said_and_nothing_is_copied(

@@ -169,6 +169,8 @@ def test_a_new_field_is_visible_to_nobody_until_it_is_granted(api: httpx.Client,
     ("name", "metadata", "code"),
     [
         ("Lead.A__c", {"type": "LongTextArea", "length": 255}, "FIELD_INTEGRITY_EXCEPTION"),
+        ("Lead.A__c", {"type": "LongTextArea", "length": 256}, "FIELD_INTEGRITY_EXCEPTION"),
+        ("Lead.A__c", {"type": "Picklist"}, "FIELD_INTEGRITY_EXCEPTION"),
         ("Lead.A__c", {"type": "Text", "length": 256}, "FIELD_INTEGRITY_EXCEPTION"),
         ("Lead.A__c", {"type": "Checkbox", "defaultValue": False, "required": True}, "FIELD_INTEGRITY_EXCEPTION"),
         ("Lead.A__c", {"type": "Date", "unique": True}, "FIELD_INTEGRITY_EXCEPTION"),

@@ -18,12 +18,14 @@ from integration_center.errors import NotConnected, Stopped
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.pipeline.administration import stop_all as stopping
+from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.location.loader import load_integrations
 from integration_center.pipeline.names import INTEGRATION_TAG
 from integration_center.pipeline.runs import ending_runs
 from integration_center.pipeline.runs.ending_runs import LAUNCHED_TAGS, RunEnding
 from integration_center.pipeline.starting.arrival_sensors import build_arrival_sensor
 from integration_center.pipeline.starting.schedules import build_own_schedule
+from integration_center.pipeline.unended_runs import list_unended
 from integration_center.salesforce.write import collections, push
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
 from integration_center_tests.pipeline.commands import Command, as_json, build_command
@@ -191,15 +193,52 @@ def test_a_long_queue_holds_up_no_run_under_way_and_what_is_left_of_it_is_said(
     assert stopped.runs.open == []
 
 
-def test_a_dagster_storage_that_hangs_is_not_waited_for(
+def test_runs_are_named_without_dagster_and_ended_once_it_answers(
     ready: Center, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hang(settings: Any) -> Any:
-        time.sleep(1)
-        raise OSError
+    job = ready.definitions().resolve_job_def(SLUG)
+    tags = {INTEGRATION_TAG: SLUG}
+    under_way, queued, _ = (
+        ready.instance.create_run_for_job(job, status=status, tags=tags)
+        for status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.SUCCESS)
+    )
+    answers = threading.Event()
+
+    def hang(settings: Any, **options: Any) -> Any:
+        answers.wait(30)
+        return open_instance(settings, **options)
 
     monkeypatch.setattr(ending_runs, "open_instance", hang)
+    stopped = stop(installation, 0.3)
+    assert not stopped.complete
+    named = [f"{SLUG} ({run.run_id[:8]})" for run in (under_way, queued)]
+    assert f"2 runs still being ended, and will send nothing more: {', '.join(named)}." in stopped.sentences
+    answers.set()
+    assert stopped.finish(30)
+    assert stopped.runs.open == []
+    assert stopped.runs.queued == named[1:]
+    assert not stopped.finish(30)
+
+
+@pytest.mark.parametrize("storage", ["storage: {sqlite: {base_dir: elsewhere}}", "storage: [", "run_storage: 1"])
+def test_runs_that_are_kept_elsewhere_are_named_by_dagster_alone(
+    ready: Center, installation: Installation, monkeypatch: pytest.MonkeyPatch, storage: str
+) -> None:
+    def hang(settings: Any, **options: Any) -> Any:
+        raise OSError
+
+    settings = installation.settings
+    assert list_unended(settings, installation.engine) == []
+    (settings.dagster_home / "dagster.yaml").write_text(storage)
+    assert list_unended(settings, installation.engine) is None
+    monkeypatch.setattr(ending_runs, "open_instance", hang)
     assert "storage did not answer" in " ".join(stop(installation, 0.3).sentences)
+
+
+def test_the_command_begins_without_what_takes_seconds_to_import() -> None:
+    code = "import sys, integration_center.cli.stopping; sys.exit(str({'dagster', 'polars'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "set()"
 
 
 def test_a_process_of_this_host_is_interrupted_and_no_other() -> None:

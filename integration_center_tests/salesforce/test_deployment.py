@@ -13,7 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.salesforce.objects.field_package import build_package, can_deploy
-from integration_center.sync.mapping.missing_fields import LABEL_LENGTH, UNFIT_FOR_LABEL, MissingField, suggest_field
+from integration_center.sync.mapping.missing_fields import (
+    LABEL_LENGTH,
+    UNFIT_FOR_LABEL,
+    Choice,
+    MissingField,
+    suggest_field,
+)
 
 SPACE = "{http://soap.sforce.com/2006/04/metadata}"
 
@@ -99,6 +105,18 @@ def test_each_type_has_what_it_needs_and_nothing_it_may_not_have() -> None:
         "type": "Checkbox",
     }
     assert [described[name]["type"] for name in ("Day", "Moment", "Hour")] == ["Date", "DateTime", "Time"]
+
+
+def test_a_picklist_is_packed_with_its_values() -> None:
+    tier = MissingField("Tier", "Tier__c", "Picklist", choices=(Choice("gold", "<Gold>"),), restricted=True)
+    root = read(build_package("Lead", [tier], api_version="66.0"))["objects/Lead.object"]
+    values = root.find(f"{SPACE}fields/{SPACE}valueSet")
+    assert values is not None
+    assert values.findtext(f"{SPACE}restricted") == "true"
+    found = values.findall(f"{SPACE}valueSetDefinition/{SPACE}value")
+    assert [[(child.tag.removeprefix(SPACE), child.text) for child in each] for each in found] == [
+        [("fullName", "gold"), ("default", "false"), ("label", "<Gold>")]
+    ]
 
 
 def test_the_permission_set_lets_the_fields_be_read_and_edited() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from salesforce_emulator.org.org import Org
 from salesforce_emulator.refusals import Refusal
-from salesforce_emulator.schema.field_kinds import checkbox, choices, day, moment, number, picklist, text, text_area
-from salesforce_emulator.schema.fields import Field
+from salesforce_emulator.schema.field_kinds import checkbox, day, moment, number, picklist, rich_text, text, text_area
+from salesforce_emulator.schema.fields import Field, PicklistValue
 
 NAME = re.compile(r"(?P<object>\w+)\.(?P<name>[A-Za-z](?:[A-Za-z0-9]|_(?!_)){0,39})__c")
 Metadata = Mapping[str, Any]
@@ -98,7 +98,8 @@ def build_field(name: str, metadata: Metadata) -> Field:
     builders: dict[str, Callable[[], Field]] = {
         "Text": lambda: text(name, label, _within(metadata, "length", 1, 255)),
         "TextArea": lambda: text_area(name, label, 255),
-        "LongTextArea": lambda: text_area(name, label, _within(metadata, "length", 256, 131_072)),
+        "LongTextArea": lambda: text_area(name, label, _long(metadata)),
+        "Html": lambda: rich_text(name, label, _long(metadata)),
         "Number": lambda: number(name, label, *_digits(metadata)),
         "Percent": lambda: number(name, label, *_digits(metadata), "percent"),
         "Currency": lambda: number(name, label, *_digits(metadata), "currency"),
@@ -106,8 +107,11 @@ def build_field(name: str, metadata: Metadata) -> Field:
         "DateTime": lambda: moment(name, label),
         "Time": lambda: Field(name, label, "time"),
         "Email": lambda: Field(name, label, "email", length=80),
+        "Phone": lambda: Field(name, label, "phone", length=40),
+        "Url": lambda: Field(name, label, "url", length=255),
         "Checkbox": lambda: _build_checkbox(name, label, metadata),
-        "Picklist": lambda: picklist(name, label, choices(*_list_values(metadata))),
+        "Picklist": lambda: picklist(name, label, _list_values(metadata), restricted=_is_restricted(metadata)),
+        "MultiselectPicklist": lambda: _build_multi_select(name, label, metadata),
     }
     if kind not in builders:
         raise _refuse(f"Invalid type: {kind}")
@@ -116,7 +120,7 @@ def build_field(name: str, metadata: Metadata) -> Field:
     for option in ("unique", "externalId"):
         if metadata.get(option) and not takes_ids:
             raise _refuse(f"Can not specify '{option}' for a CustomField of type {kind}")
-    if metadata.get("required") and kind in {"Checkbox", "LongTextArea"}:
+    if metadata.get("required") and kind in {"Checkbox", "LongTextArea", "Html"}:
         raise _refuse(f"Can not specify 'required' for a CustomField of type {kind}")
     external, unique = bool(metadata.get("externalId")), bool(metadata.get("unique"))
     field = replace(field, external_id=external, unique=unique, id_lookup=external)
@@ -143,9 +147,34 @@ def _digits(metadata: Metadata) -> tuple[int, int]:
     return precision, _within(metadata, "scale", 0, min(17, precision))
 
 
-def _list_values(metadata: Metadata) -> list[str]:
+def _long(metadata: Metadata) -> int:
+    _require_visible_lines(metadata)
+    return _within(metadata, "length", 256, 131_072)
+
+
+def _build_multi_select(name: str, label: str, metadata: Metadata) -> Field:
+    _require_visible_lines(metadata)
+    values, restricted = _list_values(metadata), _is_restricted(metadata)
+    return Field(name, label, "multipicklist", length=4099, values=values, restricted=restricted)
+
+
+def _require_visible_lines(metadata: Metadata) -> None:
+    if not isinstance(metadata.get("visibleLines"), int):
+        raise _refuse(f"Must specify 'visibleLines' for a CustomField of type {metadata['type']}")
+
+
+def _is_restricted(metadata: Metadata) -> bool:
+    return bool(metadata.get("valueSet", {}).get("restricted"))
+
+
+def _list_values(metadata: Metadata) -> tuple[PicklistValue, ...]:
     values = metadata.get("valueSet", {}).get("valueSetDefinition", {}).get("value", [])
-    return [str(value["fullName"]) for value in values]
+    if not values:
+        raise _refuse(f"Must specify a valueSet for a CustomField of type {metadata['type']}")
+    return tuple(
+        PicklistValue(str(each["fullName"]), default=bool(each.get("default")), label=str(each["label"]))
+        for each in values
+    )
 
 
 def _refuse(message: str) -> Refusal:

@@ -35,11 +35,12 @@ LONG_TEXT = 256
 
 @dataclass(frozen=True)
 class PicklistValue:
-    """One choice of a picklist; an inactive one is still listed by describe."""
+    """One choice of a picklist; an inactive one is still listed by describe. Without a label it shows its value."""
 
     value: str
     active: bool = True
     default: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ class Field:
                 {
                     "active": choice.active,
                     "defaultValue": choice.default,
-                    "label": choice.value,
+                    "label": choice.label or choice.value,
                     "validFor": None,
                     "value": choice.value,
                 }

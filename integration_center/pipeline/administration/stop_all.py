@@ -12,10 +12,13 @@ from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.runs.deadline import Deadline, Errand
 from integration_center.pipeline.runs.ended_runs import EndedRuns
+from integration_center.pipeline.unended_runs import list_unended
 from integration_center.settings import Settings
 
 SECONDS = 4.0
 """How long is waited for Salesforce and Dagster. With what comes before and after it stays below five seconds."""
+HEAD_START = 0.3
+"""The share of that time that revoking the tokens has before Dagster is imported, which slows all other threads."""
 BY_HAND = "Ask the Salesforce admin to revoke it in Setup, under Connected Apps OAuth Usage"
 
 
@@ -50,12 +53,14 @@ class Stopped:
         stop: the stop that is in force now.
         runs: what became of the runs.
         accounts: all that were connected.
+        ending: ends the runs, and goes on after what was said of them.
         left: sentences about what could not be erased here.
     """
 
     stop: Stop
     runs: EndedRuns
     accounts: Sequence[RevokedAccount]
+    ending: Errand[None]
     left: str = ""
 
     @property
@@ -64,6 +69,16 @@ class Stopped:
         revoked = all(account.unconfirmed is None for account in self.accounts)
         reached = self.runs.listed and not self.runs.not_reached and not self.runs.open
         return revoked and reached and not self.left
+
+    def finish(self, seconds: float) -> bool:
+        """Go on ending runs for so long at most, and return whether there was any left to end.
+
+        A process that ends before leaves a long queue behind, whose runs then start only to end themselves.
+        """
+        if not self.runs.open and self.runs.listed:
+            return False
+        self.ending.wait(Deadline.after(seconds))
+        return True
 
     @property
     def sentences(self) -> list[str]:
@@ -96,13 +111,17 @@ def stop_all(installation: Installation, *, who: str, where: str, reason: str, s
     if stop is None:
         raise ConfigurationError("somebody lifted the stop at the same moment; stop everything again")
     installation.audit.record(Action.STOPPED, who=who, where=where, detail=stop.reason)
-    runs = EndedRuns()
-    ending = Errand("Dagster", partial(_end_runs, installation.settings, deadline, runs)).begin()
+    found = list_unended(installation.settings, installation.engine)
+    runs = EndedRuns(listed=found is not None, found=[*(found or ())])
     forgotten = delete_accounts(installation.accounts)
     revoking = {each: Errand("Salesforce", partial(revoke_tokens, at)).begin() for each, at in forgotten.items()}
     erasing = Errand(
         "the database", lambda: erase_traces(installation.settings, installation.accounts, forgotten)
     ).begin()
+    head_start = Deadline.after(seconds * HEAD_START)
+    for revocation in revoking.values():
+        revocation.wait(head_start)
+    ending = Errand("Dagster", partial(_end_runs, installation.settings, deadline, runs)).begin()
     accounts = [_await_revocation(account, revoking[each], deadline) for each, account in forgotten.items()]
     left = _await_erasure(erasing, deadline)
     _await_runs(ending, deadline)
@@ -115,7 +134,7 @@ def stop_all(installation: Installation, *, who: str, where: str, reason: str, s
             detail=account.sentence,
             org_id=account.org_id,
         )
-    return Stopped(stop, runs, accounts, left)
+    return Stopped(stop, runs, accounts, ending, left)
 
 
 def resume(installation: Installation, *, who: str, where: str) -> bool:

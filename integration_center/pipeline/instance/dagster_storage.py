@@ -28,6 +28,7 @@ from integration_center.files.file_lock import hold_lock
 from integration_center.files.regular_files import read_regular
 from integration_center.files.yaml_bounds import YamlFault, compose_bounded
 from integration_center.pipeline.run_history import RunHistory
+from integration_center.pipeline.unended_runs import STORAGE_OPTIONS
 from integration_center.settings import Settings
 from integration_center.store.home import prepare_home
 
@@ -36,7 +37,6 @@ logger = logging.getLogger(__name__)
 REMEDY = "correct it, or move it away: the next command writes the one that the project ships"
 COMPUTE_LOGS = "compute_logs"
 NO_CAPTURE = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
-STORAGE_OPTIONS = {"storage", "run_storage", "event_log_storage", "schedule_storage"}
 LONGEST_WORDS = 200
 """Characters that are shown of an error's text."""
 LOCK = ".opening.lock"

@@ -29,6 +29,8 @@ class SObjectSummary:
 
 def parse_field(json: dict[str, Any]) -> SObjectField:
     """Parse one entry of describe's `fields`."""
+    # Describe lists inactive values too, but the org refuses them.
+    choices = [item for item in json.get("picklistValues") or () if item.get("active", True) and item.get("value")]
     return SObjectField(
         name=json["name"],
         label=json.get("label") or json["name"],
@@ -50,10 +52,8 @@ def parse_field(json: dict[str, Any]) -> SObjectField:
         restricted_picklist=bool(json.get("restrictedPicklist")),
         html_formatted=bool(json.get("htmlFormatted")),
         custom=bool(json.get("custom")),
-        # Describe lists inactive values too, but the org refuses them.
-        picklist=tuple(
-            item["value"] for item in json.get("picklistValues") or () if item.get("active", True) and item.get("value")
-        ),
+        picklist=tuple(item["value"] for item in choices),
+        picklist_labels=tuple(item.get("label") or item["value"] for item in choices),
         reference_to=tuple(json.get("referenceTo") or ()),
         permissionable=bool(json.get("permissionable", True)),
         compound=json.get("compoundFieldName") or None,

@@ -8,7 +8,6 @@ cannot be repeated blindly: after a lost answer, or when the name is taken, the 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from integration_center.errors import (
     ConfigurationError,
@@ -20,7 +19,7 @@ from integration_center.integration.spec import Environment
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.client.soql import build_select, quote
 from integration_center.salesforce.objects.describe import read_schema
-from integration_center.salesforce.objects.field_package import SHARED_FIELDS, TYPES, is_creatable
+from integration_center.salesforce.objects.field_package import SHARED_FIELDS, build_metadata, is_creatable
 from integration_center.salesforce.objects.permission_set import name_permission_set
 from integration_center.salesforce.objects.permission_writing import REFUSED, Applied, apply_permission_set, quote_org
 from integration_center.sync.mapping.missing_fields import CUSTOM_SUFFIX, MissingField, tell_labels_apart
@@ -145,24 +144,6 @@ def _create_and_open(
 def write_help_text(integration: str, report: str) -> str:
     """Write what Salesforce shows beside the field, in at most 255 characters."""
     return f"Filled by the Integration Center from the WalkMe report {report} ({integration})."[:HELP_LENGTH]
-
-
-def build_metadata(missing: MissingField, help_text: str) -> dict[str, Any]:
-    """Build the Metadata member of a new field."""
-    metadata: dict[str, Any] = {
-        "label": missing.label,
-        "type": TYPES[missing.type],
-        "description": help_text,
-        "inlineHelpText": help_text,
-    }
-    sizes = {"length": missing.length, "precision": missing.precision, "scale": missing.scale}
-    metadata |= {name: size for name, size in sizes.items() if size is not None}
-    if missing.type == "Checkbox":
-        return {**metadata, "defaultValue": False}
-    metadata["required"] = False
-    if missing.type in {"Text", "Number"}:
-        metadata |= {"unique": False, "externalId": False}
-    return metadata
 
 
 def _create(session: Session, owner: str, missing: MissingField, help_text: str, done: CreatedFields) -> None:

@@ -8,10 +8,11 @@ Read and Edit, because fields created through the API are hidden from everyone u
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 from xml.etree.ElementTree import Element
 
-from integration_center.salesforce.objects.packages import add_entry, add_texts, build_zip, start_document
-from integration_center.sync.mapping.missing_fields import MissingField, tell_labels_apart
+from integration_center.salesforce.objects.packages import add_entry, add_members, add_texts, build_zip, start_document
+from integration_center.sync.mapping.missing_fields import LONG_TEXT, RICH_TEXT, MissingField, tell_labels_apart
 
 PERMISSION_SET = "Integration_Center_Fields"
 """How the names of the permission sets begin.
@@ -29,7 +30,22 @@ TYPES = {
     "Date": "Date",
     "Date/Time": "DateTime",
     "Time": "Time",
+    "Email": "Email",
+    "Phone": "Phone",
+    "URL": "Url",
+    "Percent": "Percent",
+    "Currency": "Currency",
+    "Text Area": "TextArea",
+    LONG_TEXT: "LongTextArea",
+    RICH_TEXT: "Html",
+    "Picklist": "Picklist",
+    "Picklist (Multi-Select)": "MultiselectPicklist",
 }
+"""The names of the Metadata API for those of the Setup pages."""
+NEVER_REQUIRED = frozenset({"Checkbox", "LongTextArea", "Html", "MultiselectPicklist"})
+"""Types that refuse the member `required`, or whose documentation does not list it."""
+VISIBLE_LINES = {"LongTextArea": 3, "Html": 10, "MultiselectPicklist": 4}
+"""How high a field is on a page: these types need it."""
 
 
 def can_deploy(field: MissingField) -> bool:
@@ -70,25 +86,40 @@ def build_package(object_name: str, fields: Sequence[MissingField], *, api_versi
     return build_zip(members, files, api_version=api_version)
 
 
+def build_metadata(missing: MissingField, help_text: str = "") -> dict[str, Any]:
+    """Build the metadata of a new field, which describes it in a package and in a request alike.
+
+    Args:
+        missing: the field.
+        help_text: what Salesforce shows beside the field.
+    """
+    type_ = TYPES[missing.type]
+    metadata: dict[str, Any] = {"label": missing.label, "type": type_}
+    if help_text:
+        metadata |= {"description": help_text, "inlineHelpText": help_text}
+    sizes = {"length": missing.length, "precision": missing.precision, "scale": missing.scale}
+    metadata |= {name: size for name, size in sizes.items() if size is not None}
+    if type_ == "Checkbox":
+        metadata["defaultValue"] = False
+    if type_ not in NEVER_REQUIRED:
+        metadata["required"] = False
+    if type_ in {"Text", "Number"}:
+        metadata |= {"unique": False, "externalId": False}
+    if type_ in VISIBLE_LINES:
+        metadata["visibleLines"] = VISIBLE_LINES[type_]
+    if missing.choices:
+        values = [{"fullName": each.value, "default": False, "label": each.label} for each in missing.choices]
+        definition = {"sorted": False, "value": values}
+        metadata["valueSet"] = {"restricted": missing.restricted, "valueSetDefinition": definition}
+    return metadata
+
+
 def _build_object(fields: Iterable[MissingField]) -> Element:
     root = start_document("CustomObject")
     for field in fields:
-        add_entry(root, "fields", list_attributes(field))
+        metadata = {"fullName": field.name, **build_metadata(field)}
+        add_members(root, {"fields": dict(sorted(metadata.items()))})  # alphabetical, as Salesforce writes them
     return root
-
-
-def list_attributes(field: MissingField) -> list[tuple[str, str]]:
-    """List the elements of a custom field's metadata, in alphabetical order as Salesforce writes them."""
-    attributes = {"fullName": field.name, "label": field.label, "type": TYPES[field.type]}
-    if field.type == "Checkbox":
-        attributes["defaultValue"] = "false"
-    else:
-        attributes["required"] = "false"
-    if field.type in {"Text", "Number"}:
-        attributes |= {"externalId": "false", "unique": "false"}
-    sizes = {"length": field.length, "precision": field.precision, "scale": field.scale}
-    attributes |= {name: str(size) for name, size in sizes.items() if size is not None}
-    return sorted(attributes.items())
 
 
 def _build_permission_set(permission_set: str, names: Iterable[str]) -> Element:

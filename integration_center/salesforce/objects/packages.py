@@ -7,6 +7,7 @@ root of the zip file and names every component.
 import io
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
@@ -52,6 +53,17 @@ def add_texts(parent: Element, children: Iterable[tuple[str, str]]) -> None:
     """Add simple elements: pairs of name and text."""
     for name, text in children:
         SubElement(parent, name).text = text
+
+
+def add_members(parent: Element, members: Mapping[str, Any]) -> None:
+    """Add what a JSON object of the Metadata API says: an element for each member, one for each entry of a list."""
+    for name, member in members.items():
+        for value in member if isinstance(member, list) else [member]:
+            entry = SubElement(parent, name)
+            if isinstance(value, Mapping):
+                add_members(entry, value)
+            else:
+                entry.text = str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def write_document(root: Element) -> bytes:

@@ -18,14 +18,33 @@ CUSTOM_SUFFIX = "__c"
 TYPE_NAMES = {
     "string": "Text",
     "double": "Number",
+    "percent": "Percent",
+    "currency": "Currency",
     "boolean": "Checkbox",
     "date": "Date",
     "datetime": "Date/Time",
     "time": "Time",
+    "email": "Email",
+    "phone": "Phone",
+    "url": "URL",
+    "textarea": "Text Area",
+    "picklist": "Picklist",
+    "multipicklist": "Picklist (Multi-Select)",
 }
 """What the Setup pages of Salesforce call the types of describe that we create fields of."""
+LONG_TEXT, RICH_TEXT = "Text Area (Long)", "Text Area (Rich)"
+SHORT_TEXT_AREA = 255
+"""The length of a plain text area. A longer one is of another type."""
 UNFIT_FOR_LABEL = re.compile(f"{CONTROLS.pattern}|[\ufffe\uffff]")
 """Control characters, and the other characters that XML 1.0 forbids."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of a picklist, and what people see in its place."""
+
+    value: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,8 @@ class MissingField:
         length: the length of text, in characters.
         precision: the total digits of a number.
         scale: the decimals of a number.
+        choices: the active values of a picklist.
+        restricted: whether a picklist takes no other values.
         hidden: whether the org has the field, but hides it from the connected user.
     """
 
@@ -48,6 +69,8 @@ class MissingField:
     length: int | None = None
     precision: int | None = None
     scale: int | None = None
+    choices: tuple[Choice, ...] = ()
+    restricted: bool = False
     hidden: bool = False
 
     @property
@@ -57,7 +80,13 @@ class MissingField:
 
     @property
     def shape(self) -> str:
-        """Type and size: `Text(255)`, or `Number(16, 2)` with the digits before and after the point, as in Setup."""
+        """Type and size, as in Setup: `Text(255)`, `Number(16, 2)` with the digits before and after the point.
+
+        A picklist is followed by its values.
+        """
+        if self.choices:
+            only = " restricted to its values" if self.restricted else ""
+            return f"{self.type}{only}, values: {'; '.join(_say_choice(choice) for choice in self.choices)}"
         if self.length is not None:
             return f"{self.type}({self.length})"
         if self.precision is not None and self.scale is not None:
@@ -142,12 +171,21 @@ def suggest_field(column: str, name: str, dtype: pl.DataType) -> MissingField:
 def copy_field(field: SObjectField) -> MissingField | None:
     """Describe a field so that another org can get one like it; None where its type is one that we do not create."""
     type_ = TYPE_NAMES.get(field.type)
-    if type_ is None or not field.custom:
+    if type_ is None or not field.custom or field.calculated or field.auto_number:
         return None
     missing = MissingField(field.label, field.name, type_)
-    if field.type == "double":
-        return replace(missing, precision=field.precision, scale=field.scale)
-    return replace(missing, length=field.length) if field.type == "string" else missing
+    match field.type:
+        case "double" | "percent" | "currency":
+            return replace(missing, precision=field.precision, scale=field.scale)
+        case "string":
+            return replace(missing, length=field.length)
+        case "textarea" if field.html_formatted or field.length > SHORT_TEXT_AREA:
+            return replace(missing, type=RICH_TEXT if field.html_formatted else LONG_TEXT, length=field.length)
+        case "picklist" | "multipicklist":
+            pairs = zip(field.picklist, field.picklist_labels or field.picklist, strict=True)
+            choices = tuple(Choice(value, label) for value, label in pairs)
+            return replace(missing, choices=choices, restricted=field.restricted_picklist) if choices else None
+    return missing
 
 
 def build_label(column: str, name: str) -> str:
@@ -208,3 +246,8 @@ def admin_message(missing: Sequence[MissingField], spec: IntegrationSpec, *, use
         " the profile): fields made through the API are hidden from everyone, admins included, until this is granted.",
     ]
     return "\n".join(lines)
+
+
+def _say_choice(choice: Choice) -> str:
+    value = make_printable(choice.value)
+    return value if choice.label == choice.value else f"{value} (label: {make_printable(choice.label)})"
