@@ -14,6 +14,7 @@ from integration_center.accounts.encryption import Cipher, build_cipher
 from integration_center.accounts.names import AccountNames
 from integration_center.accounts.sign_ins import SignIns
 from integration_center.database.engine import build_engine, erase_deleted, reading, upsert, writing
+from integration_center.database.shared_notes import rotate_notes
 from integration_center.database.tables import account_tokens, accounts, oauth_states
 from integration_center.errors import ConfigurationError, NotConnected, WrongOrg
 from integration_center.integration.spec import Environment
@@ -214,7 +215,7 @@ class AccountStore:
         return erase_deleted(self.engine)
 
     def rotate(self, keep_key: Callable[[], None] = lambda: None) -> int:
-        """Encrypt all tokens again with the first key, in one transaction. Web sign-ins in progress are deleted.
+        """Encrypt all tokens and notes again with the first key, at once. Web sign-ins in progress are deleted.
 
         Args:
             keep_key: called before the transaction is committed. If it raises, nothing is changed.
@@ -233,6 +234,7 @@ class AccountStore:
                     .where(account_tokens.c.environment == row.environment)
                     .values(ciphertext=self._cipher.rotate(row.ciphertext))
                 )
+            rotate_notes(connection, self._cipher.rotate)
             connection.execute(delete(oauth_states))
             keep_key()
         return len(rows)

@@ -1,25 +1,18 @@
-"""Read `alerts.yaml` in the home: who gets which alert, and where.
-
-A channel holds secrets (addresses of webhooks, passwords), so the file should be readable by its owner only.
-"""
+"""The alert settings: who gets which alert, and where. Their text is that of `alerts.yaml`."""
 
 from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from integration_center.errors import ConfigurationError
 from integration_center.files.model_faults import say_faults
-from integration_center.files.regular_files import SMALL, read_regular
 from integration_center.files.yaml_bounds import YamlFault
 from integration_center.files.yaml_faults import check_yaml, construct_yaml
 from integration_center.integration.spec import Environment, Percent
 from integration_center.secret_stores.references import Secret
 from integration_center.wording.addresses import check_url
-
-FILE_NAME = "alerts.yaml"
 
 
 class Kind(StrEnum):
@@ -180,26 +173,8 @@ class AlertSettings(AlertModel):
         return [name for name, channel in self.channels.items() if channel.wants(kind, slug, environment)]
 
 
-def read_alert_settings(home: Path) -> AlertSettings | None:
-    """Read `alerts.yaml`; None when there is none.
-
-    Raises:
-        ConfigurationError: it cannot be read, or see `parse_alert_settings`.
-    """
-    path = home / FILE_NAME
-    try:
-        text = read_regular(path, most=SMALL).decode()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not UTF-8 text; save it as UTF-8") from None
-    return parse_alert_settings(text, str(path))
-
-
-def parse_alert_settings(text: str, path: str) -> AlertSettings:
-    """Parse the text of `alerts.yaml`; `path` names it in messages.
+def parse_alert_settings(text: str, place: str) -> AlertSettings:
+    """Parse the text of the alert settings; `place` names it in messages.
 
     Raises:
         ConfigurationError: it says something unknown. The message names lines, and no secret.
@@ -207,11 +182,11 @@ def parse_alert_settings(text: str, path: str) -> AlertSettings:
     try:
         documents = check_yaml(text, AlertSettings)
         if len(documents) > 1:
-            raise ConfigurationError(f"{path}: it has {len(documents)} documents (---); keep one")
+            raise ConfigurationError(f"{place}: it has {len(documents)} documents (---); keep one")
         content = construct_yaml(documents[0]) if documents else None
     except YamlFault as fault:
-        raise ConfigurationError(f"{path}: {fault}") from None
+        raise ConfigurationError(f"{place}: {fault}") from None
     try:
         return AlertSettings.model_validate(content or {})
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {'; '.join(say_faults(error, documents[0], AlertSettings))}") from None
+        raise ConfigurationError(f"{place}: {'; '.join(say_faults(error, documents[0], AlertSettings))}") from None

@@ -1,8 +1,5 @@
 """Try the channels of alerts: each gets a message that says that it is a test."""
 
-import os
-import stat
-from pathlib import Path
 from uuid import uuid4
 
 from integration_center.alerts.channels import send
@@ -30,8 +27,3 @@ def try_channel(settings: AlertSettings, name: str) -> dict[str, str]:
     except TransientError as error:
         return {"channel": name, "type": channel.type, "result": str(error)}
     return {"channel": name, "type": channel.type, "result": SENT}
-
-
-def is_open_to_others(path: Path) -> bool:
-    """Return whether other users may read a file."""
-    return bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)

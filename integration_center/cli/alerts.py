@@ -1,17 +1,22 @@
-"""`alerts`: list what is wrong now, and try the channels of alerts.yaml."""
+"""`alerts`: list what is wrong now, try the channels, and take the alert settings out of the database and in."""
 
+import getpass
+import os
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from integration_center.alerts.settings import FILE_NAME, read_alert_settings
-from integration_center.alerts.trying import is_open_to_others, try_channel
-from integration_center.cli.output import AsJson, Column, errors, print_rows
+from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.alerts.places import FILE_NAME, open_alerts, read_alert_settings, read_text
+from integration_center.alerts.settings import parse_alert_settings
+from integration_center.alerts.trying import try_channel
+from integration_center.cli.output import AsJson, Column, console, errors, print_rows
 from integration_center.database.incidents import Incidents
 from integration_center.errors import ConfigurationError
-from integration_center.installation import open_installation
-from integration_center.settings import read_settings
+from integration_center.files.text_files import write_atomically, writing
+from integration_center.installation import Installation, open_installation
 
 
 class Task(StrEnum):
@@ -19,27 +24,47 @@ class Task(StrEnum):
 
     TEST = "test"
     LIST = "list"
+    IMPORT = "import"
+    EXPORT = "export"
 
 
 def manage_alerts(
-    task: Annotated[Task, typer.Argument(metavar="test|list", help="Try each channel, or list what is wrong now.")],
-    channel: Annotated[str | None, typer.Option(help="Try this channel of alerts.yaml alone.")] = None,
+    task: Annotated[
+        Task,
+        typer.Argument(
+            metavar="test|list|import|export",
+            help="Try each channel, list what is wrong now, or take the settings from a file or into one.",
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(help="import, export: the file, which holds secrets.", dir_okay=False)] = Path(
+        FILE_NAME
+    ),
+    channel: Annotated[str | None, typer.Option(help="test: try this channel alone.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try the channels of alerts.yaml, or list what is wrong. A message to each channel says that it is a test."""
-    if task is Task.LIST:
-        list_incidents(as_json=as_json)
-        return
-    home = read_settings().dagster_home
-    settings = read_alert_settings(home)
+    """Try the channels of alerts, list what is wrong, or replace the settings. A test message says so."""
+    with open_installation() as installation:
+        match task:
+            case Task.LIST:
+                list_incidents(installation, as_json=as_json)
+            case Task.TEST:
+                try_channels(installation, channel, as_json=as_json)
+            case Task.IMPORT:
+                import_settings(installation, file)
+            case Task.EXPORT:
+                export_settings(installation, file)
+
+
+def try_channels(installation: Installation, channel: str | None, *, as_json: bool) -> None:
+    """Send a message to each channel, or to one."""
+    place = open_alerts(installation)
+    settings = read_alert_settings(place)
     if settings is None or not settings.channels:
-        raise ConfigurationError(f"{home / FILE_NAME} names no channel; see the how-to of the server admin")
+        raise ConfigurationError(f"{place.name}: there is no channel; see the how-to of the server admin")
     if channel is not None and channel not in settings.channels:
-        raise ConfigurationError(
-            f"{home / FILE_NAME} has no channel {channel!r}; it has {', '.join(settings.channels)}"
-        )
-    if is_open_to_others(home / FILE_NAME):
-        errors.print(f"Other users may read {home / FILE_NAME}, which holds secrets. Run: chmod 600 {FILE_NAME}")
+        raise ConfigurationError(f"{place.name}: no channel {channel!r}; there is {', '.join(settings.channels)}")
+    if (file := place.open_file) is not None:
+        errors.print(f"Other users may read {file}, which holds secrets. Run: chmod 600 {file.name}")
     rows = [try_channel(settings, name) for name in settings.channels if channel in (None, name)]
     columns = (Column("channel", "Channel"), Column("type", "Type"), Column("result", "Result"))
     print_rows(rows, columns, as_json=as_json, empty="")
@@ -47,22 +72,48 @@ def manage_alerts(
         raise typer.Exit(1)
 
 
-def list_incidents(*, as_json: bool) -> None:
+def import_settings(installation: Installation, file: Path) -> None:
+    """Put the settings of a file in place of those before."""
+    try:
+        text = read_text(file)
+    except FileNotFoundError:
+        raise ConfigurationError(f"there is no file {file}; give the one with the alert settings") from None
+    channels = parse_alert_settings(text, str(file)).channels
+    place = open_alerts(installation)
+    place.write(text)
+    detail = f"imported the alert settings: channels {', '.join(channels) or 'none'}"
+    installation.audit.record(Action.CHANGED, who=getpass.getuser(), where=COMMAND_LINE, detail=detail)
+    console.print(f"{len(channels)} channels are now in {place.name}.", markup=False, soft_wrap=True)
+
+
+def export_settings(installation: Installation, file: Path) -> None:
+    """Write the settings into a new file, which only this user may read."""
+    place = open_alerts(installation)
+    text = place.read()
+    if text is None:
+        raise ConfigurationError("there are no alert settings yet; add a channel in the console")
+    if file.exists():
+        raise ConfigurationError(f"{file} is there already; name another file")
+    with writing(file):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    write_atomically(file, text)
+    console.print(f"{file} has {place.name}, with secrets.", markup=False, soft_wrap=True)
+
+
+def list_incidents(installation: Installation, *, as_json: bool) -> None:
     """Print the open incidents."""
-    with open_installation() as installation:
-        store = Incidents(installation.engine)
-        rows = [
-            {
-                "opened": incident.opened_at,
-                "kind": incident.kind,
-                "slug": incident.slug,
-                "title": incident.content["title"],
-                "text": incident.content["text"],
-            }
-            for incident in store.open()
-        ]
-        unsent = store.unsent()
+    store = Incidents(installation.engine)
+    rows = [
+        {
+            "opened": incident.opened_at,
+            "kind": incident.kind,
+            "slug": incident.slug,
+            "title": incident.content["title"],
+            "text": incident.content["text"],
+        }
+        for incident in store.open()
+    ]
     columns = (Column("opened", "Since (UTC)"), Column("title", "What"), Column("text", "Why"))
     print_rows(rows, columns, as_json=as_json, empty="Nothing is wrong.")
-    for name, error in unsent:
+    for name, error in store.unsent():
         errors.print(f"Channel {name}: {error}; it is tried again.", markup=False)

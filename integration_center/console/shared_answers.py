@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from integration_center import errors
 from integration_center.accounts.encryption import Cipher
 from integration_center.console.lookups import Answer, Lookups
-from integration_center.database.shared_notes import Note, SharedNotes
+from integration_center.database.shared_notes import SEALED, Note, SharedNotes
 from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
 from integration_center.wording.remedies import read_said
 
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 RENEWED_EVERY = 5.0
 LOST_AFTER = timedelta(seconds=20)
 """How old the note of a console at work may be."""
-STEP, RESULT, ERROR, SAID = "step", "result", "error", "said"
+STEP, ERROR, SAID = "step", "error", "said"
 
 
 class Lost(TransientError):
@@ -84,7 +84,7 @@ class SharedAnswers(Generic[T]):
                 except BaseException as error:
                     note(_write_error(error))
                     raise
-            note({RESULT: self.cipher.encrypt(self.form.dump_json(found).decode())})
+            note({SEALED: self.cipher.encrypt(self.form.dump_json(found).decode())})
             return found
 
         self.notes.write(self.kind, name, token, {STEP: ""}, lifetime=lifetime)
@@ -106,9 +106,9 @@ class SharedAnswers(Generic[T]):
         """Build the answer of another console."""
         future: Future[T] = Future()
         answer = Answer(future, 0.0, [note.content.get(STEP, "")])
-        if RESULT in note.content:
+        if SEALED in note.content:
             try:
-                future.set_result(self.form.validate_json(self.cipher.decrypt(note.content[RESULT])))
+                future.set_result(self.form.validate_json(self.cipher.decrypt(note.content[SEALED])))
             except (ValidationError, ConfigurationError):  # by a console of another version, or with another key
                 future.set_exception(Lost("the console that did this has another version or key. Begin again"))
         elif ERROR in note.content:

@@ -1,11 +1,12 @@
 """Notes that the consoles of an installation leave for each other: a page may be answered by any of them.
 
-A note is a row of the table of drafts that belongs to nobody. So it is deleted like a draft that is too old, and a text
-in it is found and erased with a person like that of a draft. Values of records are encrypted by who writes them.
+The settings of alerts that all hosts share are a note, too. A note is a row of the table of drafts that belongs to
+nobody. So it is deleted like a draft that is too old, and a text in it is found and erased with a person like that of a
+draft. Values of records, and secrets, are encrypted by who writes them.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,10 +15,15 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, select, update
 
 from integration_center.database.engine import has_other_hosts, insert_if_absent, read_clock, reading, upsert, writing
 from integration_center.database.tables import drafts
+from integration_center.errors import ConfigurationError
 
 NOBODY = ":"
 """Begins the owner of a note, and no user's name."""
 TOKEN, AT, CONTENT = "token", "at", "content"
+SEALED = "sealed"
+"""The part of a note's content that is encrypted, where it has one."""
+FOR_GOOD = timedelta(days=365_000)
+"""The lifetime of a note that stays until somebody deletes it."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +64,33 @@ class SharedNotes:
 
     def claim(self, kind: str, name: str, token: str, *, lifetime: timedelta) -> bool:
         """Write a note unless there is one about the same; return whether it was written."""
+        return self.replace(kind, name, None, token, {}, lifetime=lifetime)
+
+    def replace(
+        self, kind: str, name: str, before: str | None, token: str, content: Mapping[str, Any], *, lifetime: timedelta
+    ) -> bool:
+        """Write a note in place of the one with the token `before`, unless somebody else wrote it again.
+
+        Args:
+            kind: of the note.
+            name: what it is about.
+            before: the token of the note that was read; None where there was none.
+            token: of the new note.
+            content: of the new note.
+            lifetime: of the new note.
+
+        Returns:
+            Whether it was written.
+        """
         with writing(self._engine) as connection:
-            return insert_if_absent(connection, drafts, _clean_up(connection, kind, name, token, {}, lifetime))
+            values = _clean_up(connection, kind, name, token, content, lifetime)
+            if before is None:
+                return insert_if_absent(connection, drafts, values)
+            this = drafts.c.id == values["id"]
+            is_still = _is_still(connection, this, before)
+            if is_still:
+                connection.execute(update(drafts).where(this).values(**values))
+            return is_still
 
     def renew(self, kind: str, name: str, token: str, content: Mapping[str, Any], *, lifetime: timedelta) -> None:
         """Write more in a note. One that somebody else wrote again stays as it is."""
@@ -99,6 +130,24 @@ class SharedNotes:
             for content, expires_at in rows
             if now is not None and now < expires_at
         ]
+
+
+def rotate_notes(connection: Connection, rotate: Callable[[str], str]) -> None:
+    """Encrypt again what notes hold encrypted, with another key. A note that no key opens stays as it is.
+
+    Args:
+        connection: in a transaction.
+        rotate: encrypts again; see `Cipher.rotate`.
+    """
+    notes = select(drafts.c.id, drafts.c.content).where(drafts.c.owner.startswith(NOBODY)).with_for_update()
+    for note_id, said in connection.execute(notes).all():
+        if SEALED not in said[CONTENT]:
+            continue
+        try:
+            said[CONTENT][SEALED] = rotate(said[CONTENT][SEALED])
+        except ConfigurationError:
+            continue
+        connection.execute(update(drafts).where(drafts.c.id == note_id).values(content=said))
 
 
 def _is_still(connection: Connection, this: ColumnElement[bool], token: str) -> bool:

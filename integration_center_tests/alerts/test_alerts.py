@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from integration_center.alerts.channels import build_request
 from integration_center.alerts.judging import judge_integration
 from integration_center.alerts.message import Content, build_message
+from integration_center.alerts.places import AlertFile, read_alert_settings
 from integration_center.alerts.settings import (
     AlertSettings,
     Kind,
@@ -22,7 +23,6 @@ from integration_center.alerts.settings import (
     Slack,
     Teams,
     Thresholds,
-    read_alert_settings,
 )
 from integration_center.database.incidents import GIVEN_UP, Incidents
 from integration_center.database.sync_records import SyncRecord, SyncStatus
@@ -226,7 +226,7 @@ def test_each_channel_is_tried_by_a_command(alerts: Center, receiver: Receiver, 
 def test_what_is_wrong_with_the_file_is_named_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "alerts.yaml").write_text(text)
     with pytest.raises(ConfigurationError) as raised:
-        read_alert_settings(tmp_path)
+        read_alert_settings(AlertFile(tmp_path))
     assert said in str(raised.value)
     assert "secret" not in str(raised.value)
 
@@ -269,7 +269,7 @@ def test_an_integration_whose_file_is_broken_is_reported(alerts: Center, receive
 def test_without_a_file_nothing_is_reported(center: Center) -> None:
     fail(center)
     assert look(center) == 0
-    assert read_alert_settings(center.home) is None
+    assert read_alert_settings(AlertFile(center.home)) is None
     assert AlertSettings().channels == {}
 
 

@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from integration_center.alerts.delivery import deliver
-from integration_center.alerts.settings import read_alert_settings
+from integration_center.alerts.places import AlertFile, read_alert_settings
 from integration_center.database.incidents import Incidents
 from integration_center.installation import open_installation
 from integration_center.settings import read_settings
@@ -18,7 +18,7 @@ from integration_center.alerts import delivery
 from integration_center.alerts.channels import send
 from integration_center.alerts.channels import build_request
 from integration_center.alerts.delivery import deliver
-from integration_center.alerts.settings import read_alert_settings
+from integration_center.alerts.places import AlertFile, read_alert_settings
 from integration_center.database import incidents as store
 from integration_center.database.engine import build_engine
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ die("before it is sent")
 def sending(channel, message, begin):
     send(channel, message, begin)
     die("before it is noted as sent")
-delivery.deliver(kept, read_alert_settings(home), sending=sending)
+delivery.deliver(kept, read_alert_settings(AlertFile(home)), sending=sending)
 """
 
 
@@ -51,7 +51,7 @@ def test_a_process_that_is_killed_leaves_each_incident_with_one_opening_message(
     assert receiver.taken == []
     for _ in range(3):  # one channel after the other
         assert run("before it is noted as sent") == -9
-    settings = read_alert_settings(alerts.home)
+    settings = read_alert_settings(AlertFile(alerts.home))
     assert settings is not None
     with open_installation() as installation:
         store = Incidents(installation.engine)
@@ -78,7 +78,7 @@ def test_a_sender_that_is_killed_before_its_answer_has_reported_once(alerts: Cen
             receiver.notice = kill
         assert sender.returncode == -9
     receiver.notice = lambda moment, port: None
-    settings = read_alert_settings(alerts.home)
+    settings = read_alert_settings(AlertFile(alerts.home))
     assert settings is not None
     with open_installation() as installation:
         deliver(Incidents(installation.engine), settings, now=lambda: datetime.now(UTC) + timedelta(seconds=31))

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from integration_center.access.audit import Action
-from integration_center.alerts.settings import FILE_NAME
+from integration_center.alerts.places import FILE_NAME
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import Role, User

@@ -14,7 +14,8 @@ import responses
 from google.auth.credentials import AnonymousCredentials
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from integration_center.alerts.settings import PagerDuty, read_alert_settings
+from integration_center.alerts.places import AlertFile, read_alert_settings
+from integration_center.alerts.settings import PagerDuty
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.integration.environment import Environment, OrgKind
 from integration_center.secret_stores.references import fetch_secret
@@ -109,7 +110,7 @@ def test_each_secret_may_be_in_aws_and_is_fetched_once(
     (home / "alerts.yaml").write_text(
         "channels:\n  pager:\n    type: pagerduty\n    routing_key: aws-sm://prod/center#oidc\n"
     )
-    alerts = read_alert_settings(home)
+    alerts = read_alert_settings(AlertFile(home))
     assert alerts is not None
     channel = alerts.channels["pager"]
     assert isinstance(channel, PagerDuty)

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.alerts.editing import add_channel, remove_channel
-from integration_center.alerts.settings import AlertSettings, Kind, read_alert_settings
+from integration_center.alerts.places import AlertPlace, open_alerts, read_alert_settings
+from integration_center.alerts.settings import AlertSettings, Kind
 from integration_center.alerts.trying import SENT, try_channel
 from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import console_of, note
@@ -68,7 +69,6 @@ def _show(request: Request, problem: str = "", typed: Form | None = None) -> Res
         "channels": settings.channels,
         "unsent": dict(store.unsent()),
         "fault": fault,
-        "of_this_host": console.installation.settings.has_database_server,
         "problem": problem,
         "typed": given,
         "types": TYPES,
@@ -79,7 +79,12 @@ def _show(request: Request, problem: str = "", typed: Form | None = None) -> Res
 
 def read_settings(request: Request) -> AlertSettings:
     """Read the channels of the installation."""
-    return read_alert_settings(console_of(request).installation.settings.dagster_home) or AlertSettings()
+    return read_alert_settings(place_of(request)) or AlertSettings()
+
+
+def place_of(request: Request) -> AlertPlace:
+    """Return where the channels of the installation are kept."""
+    return open_alerts(console_of(request).installation)
 
 
 def try_one(request: Request) -> Response:
@@ -98,7 +103,7 @@ def add(request: Request) -> Response:
     form = form_of(request)
     name = form.get("name", "").strip()
     try:
-        add_channel(console_of(request).installation.settings.dagster_home, name, read_channel(form))
+        add_channel(place_of(request), name, read_channel(form))
     except ConfigurationError as error:
         return _show(request, say_error(error), form)
     note(request, Action.CHANGED, detail=f"added alert channel {name}")
@@ -125,7 +130,7 @@ def remove(request: Request) -> Response:
     """Remove a channel."""
     name = request.path_params["name"]
     try:
-        remove_channel(console_of(request).installation.settings.dagster_home, name)
+        remove_channel(place_of(request), name)
     except ConfigurationError as error:
         return redirect(request, HERE, f"{error}.", "danger")
     note(request, Action.CHANGED, detail=f"removed alert channel {name}")

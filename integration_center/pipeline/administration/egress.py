@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
-from integration_center.alerts.settings import Email, read_alert_settings
+from integration_center.alerts.places import open_alerts, read_alert_settings
+from integration_center.alerts.settings import Email
 from integration_center.errors import ConfigurationError
 from integration_center.insights.drop_folders.cloud_settings import CloudSettings, read_cloud_settings
 from integration_center.installation import Installation
@@ -37,7 +38,7 @@ def list_destinations(installation: Installation) -> Sequence[Destination]:
         *_list_reports(settings),
         *_list_storage(settings),
         *_list_sign_in(settings),
-        *_list_alerts(settings),
+        *_list_alerts(installation),
     ]
     return [*dict.fromkeys(found)]
 
@@ -79,11 +80,11 @@ def _list_sign_in(settings: Settings) -> Iterator[Destination]:
         yield Destination(name_place(settings.proxy_keys), "The public keys of the proxy that says who people are")
 
 
-def _list_alerts(settings: Settings) -> Iterator[Destination]:
+def _list_alerts(installation: Installation) -> Iterator[Destination]:
     try:
-        alerts = read_alert_settings(settings.dagster_home)
+        alerts = read_alert_settings(open_alerts(installation))
     except ConfigurationError:
-        return  # alerts.yaml cannot be used, so nothing is sent
+        return  # the alert settings cannot be used, so nothing is sent
     for name, channel in alerts.channels.items() if alerts else ():
         if isinstance(channel, Email):
             yield Destination(f"{channel.host}:{channel.port}", f"Alerts by e-mail ({name})")

@@ -13,7 +13,7 @@ import certifi
 
 from integration_center.access.users import read_users
 from integration_center.accounts.encryption import build_cipher
-from integration_center.alerts.settings import FILE_NAME, read_alert_settings
+from integration_center.alerts.places import FILE_NAME, open_alerts, read_alert_settings
 from integration_center.database.incidents import Incidents
 from integration_center.database.revision import REVISION
 from integration_center.installation import Installation
@@ -104,21 +104,24 @@ def check_certificates(now: datetime) -> Iterator[Checked]:
 
 
 def check_alerts(installation: Installation) -> Iterator[Checked]:
-    """The channels of alerts.yaml."""
-    path = installation.settings.dagster_home / FILE_NAME
-    settings = read_alert_settings(installation.settings.dagster_home)
+    """The channels of alerts."""
+    place = open_alerts(installation)
+    settings = read_alert_settings(place)
     if settings is None or not settings.channels:
         text = "Nobody hears of it when something goes wrong: there is no channel."
-        command = f"At a terminal: write {path}, and try it: integration-center alerts test."
+        command = f"At a terminal: write {FILE_NAME}, then: integration-center alerts import {FILE_NAME}."
         yield warning("alerts", text, "Add a channel.", command)
         return
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield warning("alerts", f"Other users may read {path}, which holds secrets.", ASK, f"Run: chmod 600 {path}")
+    if (file := place.open_file) is not None:
+        yield warning("alerts", f"Other users may read {file}, which holds secrets.", ASK, f"Run: chmod 600 {file}")
+    if (file := place.unused_file) is not None:
+        said = f"{file} is not read any more: the database has the channels of all hosts."
+        yield warning("alerts", said, ASK, f"Delete it. To use it instead: integration-center alerts import {file}.")
     names = installation.accounts.names.list()
     for channel, wanted in settings.channels.items():
         for unknown in sorted(set(wanted.environments).difference(names)):
             said = f"Channel {channel} names the account {unknown.value!r} under environments, and there is none."
-            yield problem("alerts", said, f"Correct {path}; {say_nearest(unknown.value, names)}.")
+            yield problem("alerts", said, f"Correct {place.name}; {say_nearest(unknown.value, names)}.")
     store = Incidents(installation.engine)
     unsent = store.unsent()
     for channel, error in unsent:

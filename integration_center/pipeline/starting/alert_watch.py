@@ -18,7 +18,8 @@ from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus  # 
 from integration_center.alerts.delivery import deliver
 from integration_center.alerts.judging import BEFORE, Finding, judge_integration, say_counts
 from integration_center.alerts.message import Content
-from integration_center.alerts.settings import AlertSettings, Kind, read_alert_settings
+from integration_center.alerts.places import open_alerts, read_alert_settings
+from integration_center.alerts.settings import AlertSettings, Kind
 from integration_center.database.incidents import Incident, Incidents, NewIncident, reconcile
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import AccountError, ConfigurationError, IntegrationCenterError
@@ -101,12 +102,14 @@ class Watch:
     _defs: DefsReader | None = None
 
     def look(self, installation: Installation, instance: dg.DagsterInstance) -> int:
-        """Look once, and return how many messages were sent; nothing is done without `alerts.yaml`.
+        """Look once, and return how many messages were sent; nothing is done without alert settings.
 
         Raises:
-            ConfigurationError: `alerts.yaml` cannot be used.
+            ConfigurationError: the alert settings cannot be used.
         """
-        settings = read_alert_settings(installation.settings.dagster_home)
+        place = open_alerts(installation)
+        place.take_over()
+        settings = read_alert_settings(place)
         if settings is None:
             return 0
         self._started = self._started or self.now()
@@ -317,7 +320,7 @@ def build_alert_sensor(prefix: str | None = None) -> dg.Definitions:
         name=put_before("alerts", prefix),
         minimum_interval_seconds=LOOK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Sends the channels of alerts.yaml a message when something goes wrong, and when it is over.",
+        description="Sends the channels of alerts a message when something goes wrong, and when it is over.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with open_installation() as installation:
