@@ -4,7 +4,7 @@ import functools
 import logging
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from math import isfinite
@@ -64,11 +64,13 @@ class RetryPolicy:
         return self.wait(tried, error)
 
     def wait(self, tried: int, error: TransientError) -> float:
-        """Return the seconds to wait after attempt `tried`: what the server asked for, else doubling waits."""
-        if error.retry_after is not None:
-            return min(error.retry_after, self.retry_after_max)
+        """Return the seconds to wait after attempt `tried`: doubling waits, or longer where the server asks for that.
+
+        A server that asks for no wait (`Retry-After: 0`, a date in the past) does not get all attempts at once.
+        """
         jitter = random.uniform(0, self.wait_jitter)  # noqa: S311  spreads retries, protects nothing
-        return min(self.wait_initial * 2.0 ** (tried - 1) + jitter, self.wait_max)
+        own = min(self.wait_initial * 2.0 ** (tried - 1) + jitter, self.wait_max)
+        return own if error.retry_after is None else max(own, min(error.retry_after, self.retry_after_max))
 
     def retry(self, function: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """Decorate a function that makes one request, so that it is called again after an error that may pass."""
@@ -97,11 +99,17 @@ SERVICE_POLICY = RetryPolicy(cap_retry_after=False)
 """How the fetch of a report waits for the service that has it."""
 
 
-def parse_retry_after(value: str | None) -> float | None:
-    """Parse a `Retry-After` header, a number or an HTTP date, into seconds; None when there is none.
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read the seconds that a server asks to wait; None when it does not ask.
 
-    Source: RFC 9110, 10.2.3.
+    A date counts from the server's own time, its `Date` header, because the clock of this machine may be wrong.
+
+    Args:
+        headers: the headers of an answer, by their names without case.
+
+    Source: RFC 9110, 6.6.1 and 10.2.3.
     """
+    value = headers.get("Retry-After")
     if not value:
         return None
     try:
@@ -109,8 +117,14 @@ def parse_retry_after(value: str | None) -> float | None:
         return max(seconds, 0.0) if isfinite(seconds) else None
     except ValueError:
         pass
+    until, sent = _parse_moment(value), _parse_moment(headers.get("Date"))
+    return None if until is None else max(until - (time() if sent is None else sent), 0.0)
+
+
+def _parse_moment(value: str | None) -> float | None:
+    """Parse an HTTP date into seconds since 1970; None when there is none."""
     try:
-        return max(parsedate_to_datetime(value).timestamp() - time(), 0.0)
+        return parsedate_to_datetime(value).timestamp() if value else None
     except (ValueError, OverflowError):
         return None
 

@@ -102,6 +102,22 @@ def test_no_form_of_a_secret_is_left(secret: str, form: str) -> None:
     assert json.loads(redactor.clean_body(f'["{escaped}"]'.encode())) == [cleaned]
 
 
+@pytest.mark.parametrize(
+    ("token", "cleaned"),
+    [
+        ("00D5g000004abcd!short", "00D5g000004abcd!short"),
+        ("00D5g000004abcdEAA", "00D5g000004abcdEAA"),
+        ("token-00D5g000004abcdEAA-7", "token-00D5g000004abcdEAA-7"),
+        ("session.of.00D5g000004abcdEAA.0123456789", f"{BLOT}00D5g000004abcdEAA.{BLOT}"),
+    ],
+)
+def test_the_id_of_the_org_stays_wherever_it_is_in_a_token(token: str, cleaned: str) -> None:
+    redactor = Redactor([token])
+    identity = "https://test.salesforce.com/id/00D5g000004abcdEAA/0055g000001abcdAAA"
+    assert redactor.clean(identity) == identity
+    assert redactor.clean(token) == cleaned
+
+
 def test_the_id_of_the_org_and_ordinary_texts_stay() -> None:
     redactor = Redactor([TOKEN, "short", ""])
     text = "org 00D5g000004abcdEAA: İstanbul, short, \\u00fc, https:\\/\\/x"

@@ -20,7 +20,7 @@ from integration_center.errors import (
     WrongOrg,
 )
 from integration_center.integration.spec import Environment, IntegrationSpec, OrgKind
-from integration_center.remote import parse_retry_after
+from integration_center.remote import read_retry_after
 from integration_center.salesforce.auth.grants import Grant
 from integration_center.salesforce.auth.oauth import SIGN_IN_POLICY, UserInfo, fetch_userinfo
 from integration_center.salesforce.client.address import name_host
@@ -223,7 +223,7 @@ def _get(
     if status in {420, httpx.codes.TOO_MANY_REQUESTS}:
         raise RateLimited(
             f"Salesforce asks to try again later (HTTP {status})",
-            retry_after=parse_retry_after(response.headers.get("Retry-After")),
+            retry_after=read_retry_after(response.headers),
         )
     if status == httpx.codes.GONE:
         raise _build_retired(api_version, status)

@@ -23,7 +23,7 @@ import httpx
 from integration_center.alerts.message import Message
 from integration_center.alerts.settings import Channel, Email, PagerDuty, Slack, Teams, Webhook
 from integration_center.errors import ServiceUnavailable
-from integration_center.remote import parse_retry_after, trust_certificates
+from integration_center.remote import read_retry_after, trust_certificates
 
 SECONDS = 10.0
 """How long a channel may take."""
@@ -93,7 +93,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], begin: Callable[[], 
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ServiceUnavailable(f"it does not answer ({type(error).__name__})") from None
     if not answer.is_success:
-        wait = parse_retry_after(answer.headers.get("retry-after"))
+        wait = read_retry_after(answer.headers)
         raise ServiceUnavailable(f"it answered {answer.status_code}", retry_after=wait)
 
 

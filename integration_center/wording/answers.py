@@ -30,8 +30,8 @@ LONGEST_LINE = 1 << 23
 BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 """Lowercases ASCII letters. Unlike `str.lower`, it keeps the length of a text."""
-ORG_ID = re.compile(r"^00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?[^A-Za-z0-9]")
-"""The start of a Salesforce access token: the org's id, which is not secret and appears in answers."""
+ORG_ID = re.compile(r"(?<![A-Za-z0-9])00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?(?![A-Za-z0-9])")
+"""The org's id, with which a Salesforce access token starts. It is not secret, and appears in answers."""
 ESCAPED = re.compile(r"\\\\|\\/|\\u00([2-7][0-9A-Fa-f])")
 
 
@@ -46,11 +46,11 @@ class Redactor:
     """Masks secrets in texts and bodies: whole or in part, in any case, percent-encoded, as base64 or hexadecimal.
 
     Args:
-        secrets: the secrets of the request. In a Salesforce access token, only what follows the org's id is secret.
+        secrets: the secrets of the request. In an access token, the org's id is not secret.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = {_drop_org_id(secret) for secret in secrets if len(secret) >= SHORTEST}
+        self._secrets = {part for secret in secrets for part in _drop_org_id(secret) if len(part) >= SHORTEST}
         self._parts: dict[int, set[str]] = {}
         for form in {form.translate(LOWER) for secret in self._secrets for form in _list_forms(secret)}:
             size = min(PART, len(form))
@@ -107,9 +107,10 @@ class Redactor:
             yield from ((at, at + size) for at in range(len(text) - size + 1) if text[at : at + size] in parts)
 
 
-def _drop_org_id(secret: str) -> str:
-    rest = ORG_ID.sub("", secret)
-    return rest if len(rest) >= SHORTEST else secret
+def _drop_org_id(secret: str) -> list[str]:
+    """Return what is left of a secret before and after the org's id, without the mark that separates them."""
+    before, *after = ORG_ID.split(secret)
+    return [before, *(part[1:] for part in after)]
 
 
 def _list_forms(secret: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import gzip
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +101,7 @@ class BulkOrg:
     state: str = "JobComplete"
     error_message: str | None = None
     broken_downloads: dict[str, list[bytes]] = field(default_factory=dict)
+    page_rows: int | None = None
     before: Callable[[httpx.Request], httpx.Response | None] = lambda request: None
     calls: list[tuple[str, str]] = field(default_factory=list)
     uploads: dict[str, bytes] = field(default_factory=dict)
@@ -125,7 +126,7 @@ class BulkOrg:
             self.states[job_id] = json.loads(body)["state"]
             return httpx.Response(200, json=self._job(job_id))
         if rest:
-            return self._file(job_id, rest)
+            return self._page(self._file(job_id, rest), int(request.url.params.get("locator", 0)))
         if self.states[job_id] == "UploadComplete":
             self.states[job_id] = self.state
         return httpx.Response(200, json=self._job(job_id))
@@ -147,6 +148,14 @@ class BulkOrg:
             job["errorMessage"] = self.error_message
         return job
 
+    def _page(self, file: httpx.Response, start: int) -> httpx.Response:
+        if self.page_rows is None:
+            return file
+        header, *rows = file.content.splitlines(keepends=True)
+        end = start + self.page_rows
+        locator = str(end) if end < len(rows) else "null"
+        return _csv(b"".join([header, *rows[start:end]]), {"Sforce-Locator": locator})
+
     def _file(self, job_id: str, kind: str) -> httpx.Response:
         if self.broken_downloads.get(kind):
             return _csv(self.broken_downloads[kind].pop(0))
@@ -164,8 +173,8 @@ class BulkOrg:
                 return _csv("\n".join(['"sf__Id","sf__Created",Logins__c,Id', *rows, ""]).encode())
 
 
-def _csv(content: bytes) -> httpx.Response:
-    return httpx.Response(200, content=content, headers={"Content-Type": "text/csv"})
+def _csv(content: bytes, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    return httpx.Response(200, content=content, headers={"Content-Type": "text/csv", **(headers or {})})
 
 
 @dataclass

@@ -77,6 +77,29 @@ def test_success_is_what_neither_failed_nor_stayed_behind() -> None:
     assert [path.rpartition("/")[2] for _, path in org.calls] == ["failedResults", "unprocessedrecords"]
 
 
+def test_results_are_read_to_their_last_page() -> None:
+    org = BulkOrg(
+        failed={build_id(number): LOCKED for number in (0, 3, 4)},
+        unprocessed=[build_id(number) for number in (1, 5, 6)],
+        state="Failed",
+        page_rows=2,
+    )
+    job, sent = build_ended(org, 8)
+    outcomes = ["failed", "unprocessed", "updated", "failed", "failed", "unprocessed", "unprocessed", "updated"]
+    assert read_results(build_session(org), job, sent)["outcome"].to_list() == outcomes
+    ended = read_ended_results(build_session(org), job)
+    assert dict(ended.select("Id", "outcome").iter_rows()) == dict(zip(sent, outcomes, strict=True))
+
+
+def test_pages_that_lead_in_a_circle_are_no_results() -> None:
+    circle = httpx.Response(200, content=b"sf__Id,sf__Error,Id\n", headers={"Sforce-Locator": "again"})
+    org = BulkOrg()
+    job, sent = build_ended(org)
+    org.before = lambda request: circle if "failedResults" in request.url.path else None
+    assert read_results(build_session(org), job, sent)["outcome"].to_list() == ["updated"] * 4
+    assert len([path for _, path in org.calls if path.endswith("failedResults")]) == 4
+
+
 def test_a_file_that_ended_early_is_fetched_again() -> None:
     org = BulkOrg(failed={build_id(0): LOCKED, build_id(1): LOCKED})
     org.broken_downloads = {"failedResults": [f'"sf__Id","sf__Error",Id\n"","{LOCKED}","{build_id(0)}"\n'.encode()]}

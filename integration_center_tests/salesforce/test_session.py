@@ -4,6 +4,8 @@ import logging
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from io import BytesIO
 from typing import Any
 
@@ -21,7 +23,7 @@ from integration_center.errors import (
     UnderMaintenance,
 )
 from integration_center.insights.walkme_api.walkme import WalkMeApi
-from integration_center.remote import RetryPolicy, parse_retry_after, trust_certificates
+from integration_center.remote import RetryPolicy, read_retry_after, trust_certificates
 from integration_center.salesforce.auth.oauth import build_client
 from integration_center.salesforce.client.faults import AnswerLost, read_errors
 from integration_center.salesforce.client.session import DOWNLOAD_CHUNK, Session
@@ -160,8 +162,27 @@ def test_waits_double_and_follow_retry_after_up_to_a_bound() -> None:
     assert [policy.wait(number, plain) for number in (1, 2, 3, 4, 9)] == [1.0, 2.0, 4.0, 5.0, 5.0]
     assert policy.wait(1, RateLimited("x", retry_after=7.0)) == 7.0
     assert policy.wait(1, RateLimited("x", retry_after=3600.0)) == 60.0
-    assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
-    assert [parse_retry_after(odd) for odd in ("soon", "nan", "inf", "-inf", *ODD_DATES[:1])] == [None] * 5
+    assert read_retry_after({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0.0
+    odd = ("soon", "nan", "inf", "-inf", *ODD_DATES[:1])
+    assert [read_retry_after({"Retry-After": value}) for value in odd] == [None] * 5
+
+
+@pytest.mark.parametrize("asked", [0.0, 0.2, None])
+def test_a_server_that_asks_for_no_wait_does_not_get_all_attempts_at_once(asked: float | None) -> None:
+    policy = RetryPolicy(wait_initial=1.0, wait_jitter=0.0, wait_max=5.0)
+    busy = RateLimited("x", retry_after=asked)
+    assert [policy.wait(number, busy) for number in (1, 2, 3, 4)] == [1.0, 2.0, 4.0, 5.0]
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_the_date_of_a_retry_counts_from_the_time_of_the_server(hours: int) -> None:
+    sent = datetime.now(UTC) + timedelta(hours=hours)
+    headers = httpx.Headers(
+        {"Date": format_datetime(sent, usegmt=True), "Retry-After": format_datetime(sent + timedelta(seconds=9), True)}
+    )
+    assert read_retry_after(headers) == 9.0
+    del headers["Date"]
+    assert read_retry_after(headers) == pytest.approx(max(hours * 3600 + 9, 0), abs=5)
 
 
 @pytest.mark.parametrize("moment", ODD_DATES)

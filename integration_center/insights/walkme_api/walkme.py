@@ -23,7 +23,7 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnknownReport,
 )
-from integration_center.remote import SERVICE_POLICY, parse_retry_after, trust_certificates
+from integration_center.remote import SERVICE_POLICY, read_retry_after, trust_certificates
 from integration_center.wording.addresses import check_url
 from integration_center.wording.answers import UNKNOWN_CODE, Redactor, clean_answer, read_code
 
@@ -201,7 +201,7 @@ def _refusal(answer: httpx.Response, path: str) -> Exception:
     """Build the error for an answer other than 200, with WalkMe's code and request id, never its message or body."""
     status = answer.status_code
     sentence = f"WalkMe answered {path} with {status}{_error_code(answer)}"
-    seconds = parse_retry_after(answer.headers.get("Retry-After"))
+    seconds = read_retry_after(answer.headers)
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return RateLimited(f"{sentence}: too many requests", retry_after=seconds)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:

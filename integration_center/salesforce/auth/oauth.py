@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from integration_center.errors import AccessRefused, ConfigurationError, RateLimited, ServiceUnavailable
 from integration_center.integration.spec import Environment
-from integration_center.remote import RetryPolicy, parse_retry_after, trust_certificates
+from integration_center.remote import RetryPolicy, read_retry_after, trust_certificates
 from integration_center.salesforce.auth.assertions import build_assertion, choose_audience
 from integration_center.salesforce.auth.grants import Grant, read_grant
 from integration_center.salesforce.auth.token_errors import AudienceRefused, explain_refusal
@@ -253,7 +253,7 @@ def _raise_if_overloaded(response: httpx.Response) -> None:
     if status in {420, httpx.codes.TOO_MANY_REQUESTS}:
         raise RateLimited(
             f"Salesforce asks to try again later (HTTP {status})",
-            retry_after=parse_retry_after(response.headers.get("Retry-After")),
+            retry_after=read_retry_after(response.headers),
         )
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise ServiceUnavailable(f"Salesforce's sign-in service failed (HTTP {status})")

@@ -24,7 +24,7 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnderMaintenance,
 )
-from integration_center.remote import parse_retry_after
+from integration_center.remote import read_retry_after
 from integration_center.wording.answers import UNKNOWN_CODE, read_code
 
 DEAD_SESSION_TEXTS = frozenset({"Bad_OAuth_Token", "Missing_OAuth_Token"})
@@ -208,7 +208,7 @@ def build_error(status: int, headers: httpx.Headers, body: bytes, host: str = "S
     errors = read_errors(body)
     first = errors[0] if errors else None
     code = first.code if first else None
-    wait = parse_retry_after(headers.get("retry-after"))
+    wait = read_retry_after(headers)
     if code == "REQUEST_LIMIT_EXCEEDED" and first:
         if names_concurrency(first):
             return RateLimited("Salesforce: too many long requests run at once in this org", retry_after=wait)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from math import inf
@@ -118,6 +118,12 @@ def read_count(value: object) -> int | None:
         return int(float(value)) if isinstance(value, int | float | str) else None
     except (ValueError, OverflowError):
         return None
+
+
+def read_locator(headers: Mapping[str, str]) -> str | None:
+    """Read where the next page of a job's rows starts; None on the last page, which says `null` or nothing."""
+    locator = headers.get("Sforce-Locator")
+    return None if locator in (None, "", "null") else locator
 
 
 def _estimate_rest(done: float, elapsed: float) -> float:

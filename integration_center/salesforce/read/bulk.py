@@ -13,7 +13,7 @@ import polars as pl
 from integration_center.errors import OrgError
 from integration_center.progress import advance, note
 from integration_center.salesforce.client.faults import IncompleteRead
-from integration_center.salesforce.client.polling import JOB_MEMBERS, Polling, read_count
+from integration_center.salesforce.client.polling import JOB_MEMBERS, Polling, read_count, read_locator
 from integration_center.salesforce.client.session import Session
 from integration_center.wording.answers import read_code
 
@@ -128,8 +128,7 @@ def _read_page(
             unended.add(size)
         ended = size is None or endings.left_away or (page is not None and page.is_empty())
         if page is not None and counted and ended:
-            following = headers.get("sforce-locator")
-            return page, None if following in (None, "", "null") else following
+            return page, read_locator(headers)
         logger.warning("a page of a Bulk query was incomplete, attempt %d", attempt)
     raise IncompleteRead(f"a page of a Bulk query was incomplete {DOWNLOADS} times")
 

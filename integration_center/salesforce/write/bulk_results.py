@@ -11,6 +11,7 @@ from tempfile import NamedTemporaryFile
 import polars as pl
 
 from integration_center.errors import OrgError, TransientError
+from integration_center.salesforce.client.polling import read_locator
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.write.bulk import IngestJob, read_job
 from integration_center.salesforce.write.results import RESULTS, build_results
@@ -53,17 +54,28 @@ def _read_file(path: Path) -> pl.DataFrame | None:
 
 
 def _fetch(session: Session, job_id: str, kind: str) -> pl.DataFrame | None:
-    """Fetch one result file; None when it cannot be downloaded or parsed."""
-    with NamedTemporaryFile(prefix="bulk-result-", suffix=".csv", dir=session.scratch) as file:
-        try:
-            session.download(f"jobs/ingest/{job_id}/{kind}/", file)
-        except (TransientError, OrgError) as error:
-            logger.warning("%s of Bulk job %s: %s", kind, job_id, error)
+    """Fetch one kind of results, whether the org sends one file or pages; None when it cannot be downloaded or parsed.
+
+    The guide names no pages of ingest results. An org that names a next page is believed.
+    """
+    pages: list[pl.DataFrame] = []
+    locators: list[str] = []
+    while True:
+        with NamedTemporaryFile(prefix="bulk-result-", suffix=".csv", dir=session.scratch) as file:
+            try:
+                params = {"locator": locators[-1]} if locators else None
+                locator = read_locator(session.download(f"jobs/ingest/{job_id}/{kind}/", file, params=params))
+            except (TransientError, OrgError) as error:
+                logger.warning("%s of Bulk job %s: %s", kind, job_id, error)
+                return None
+            lines = _read_file(Path(file.name))
+        if lines is None or locator in locators:
+            logger.warning("%s of Bulk job %s is not a complete CSV file", kind, job_id)
             return None
-        lines = _read_file(Path(file.name))
-    if lines is None:
-        logger.warning("%s of Bulk job %s is not a complete CSV file", kind, job_id)
-    return lines
+        pages.append(lines)
+        if locator is None:
+            return pl.concat(pages)
+        locators.append(locator)
 
 
 def _build_failed(lines: pl.DataFrame, job_id: str) -> pl.DataFrame:
