@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import platform
+import sqlite3
 import sys
 import tempfile
 import traceback
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import sqlalchemy.exc
 
+from integration_center.database.engine import is_full
 from integration_center.errors import ConfigurationError
 from integration_center.settings import read_paths
 
@@ -35,6 +37,16 @@ ADVICE = {
     errno.ENOMEM: "there is not enough memory",
 }
 """Failures of the operating system that explain themselves."""
+DATABASE_ADVICE = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space",
+    sqlite3.SQLITE_READONLY: "a database of Dagster's cannot be written; change the rights of the files",
+    sqlite3.SQLITE_CANTOPEN: "a database of Dagster's cannot be opened; change the rights of the files",
+    sqlite3.SQLITE_BUSY: "another process locks a database of Dagster's; try again in a while",
+    sqlite3.SQLITE_LOCKED: "another process locks a database of Dagster's; try again in a while",
+    sqlite3.SQLITE_CORRUPT: "a database of Dagster's is damaged; bring back a copy from a backup",
+    sqlite3.SQLITE_NOTADB: "a database of Dagster's is damaged; bring back a copy from a backup",
+}
+"""Failures of SQLite that explain themselves, by their primary codes."""
 
 
 def describe_failure(error: BaseException) -> str:
@@ -46,11 +58,25 @@ def describe_failure(error: BaseException) -> str:
         return "there is not enough memory for this; make the files smaller, or give the machine more memory"
     what = type(error).__name__
     if isinstance(error, sqlalchemy.exc.DatabaseError):
+        if advice := advise_on_database(error.orig):
+            return advice
         what = f"a database of Dagster's did not work, {what}"
     report = write_report(error)
     if report is None:
         return f"something unexpected happened ({what}), and no report of it could be written"
     return f"something unexpected happened ({what}). The details are in {report}; give this file to the server admin"
+
+
+def advise_on_database(error: BaseException | None) -> str | None:
+    """Return what to do about a failure of one of Dagster's SQLite files; None where only its details help."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return None
+    with contextlib.suppress(ConfigurationError):
+        home = read_paths().dagster_home
+        primary = sqlite3.SQLITE_FULL if is_full(home) else code & 0xFF  # the rest says more of the cause
+        return f"{home}: {DATABASE_ADVICE[primary]}" if primary in DATABASE_ADVICE else None
+    return None
 
 
 def write_report(error: BaseException) -> Path | None:
