@@ -14,6 +14,7 @@ from pathlib import Path
 
 import sqlalchemy.exc
 
+from integration_center.database.system_failures import advise
 from integration_center.errors import ConfigurationError
 from integration_center.settings import read_paths
 
@@ -21,29 +22,14 @@ FOLDER = "failures"
 """In `DAGSTER_HOME`: the reports of unforeseen failures."""
 KEPT = 50
 """Reports that stay; the oldest ones go."""
-ADVICE = {
-    errno.ENOSPC: "the disk is full; free some space",
-    errno.EDQUOT: "the disk quota is used up; free some space",
-    errno.EROFS: "the file system is read-only; name another place",
-    errno.EACCES: "this user may not do that; change the rights of the file or folder",
-    errno.EPERM: "this user may not do that; change the rights of the file or folder",
-    errno.ENOTDIR: "a part of the path is no folder",
-    errno.EISDIR: "it is a folder, and a file is needed",
-    errno.ELOOP: "a link leads to itself",
-    errno.ENAMETOOLONG: "the name is too long",
-    errno.EMFILE: "too many files are open; raise the limit of open files (ulimit -n)",
-    errno.ENOMEM: "there is not enough memory",
-}
-"""Failures of the operating system that explain themselves."""
 
 
 def describe_failure(error: BaseException) -> str:
     """Say in one sentence what happened. The details of what nobody foresaw go to a report file."""
-    if isinstance(error, OSError) and error.errno in ADVICE:
-        place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{ADVICE[error.errno]}"
-    if isinstance(error, MemoryError):
-        return "there is not enough memory for this; make the files smaller, or give the machine more memory"
+    home = find_home()
+    if advice := advise(error, home):
+        place = home if isinstance(error, sqlalchemy.exc.DBAPIError) else getattr(error, "filename", None)
+        return f"{place}: {advice}" if place else advice
     what = type(error).__name__
     if isinstance(error, sqlalchemy.exc.DatabaseError):
         what = f"a database of Dagster's did not work, {what}"
@@ -77,9 +63,16 @@ def write_report(error: BaseException) -> Path | None:
 
 def choose_folders() -> Iterator[Path]:
     """Where a report may go: the home if there is one, else the folder of temporary files."""
-    with contextlib.suppress(ConfigurationError):
-        yield read_paths().dagster_home / FOLDER
+    if home := find_home():
+        yield home / FOLDER
     yield Path(tempfile.gettempdir())
+
+
+def find_home() -> Path | None:
+    """Return the home; None where the settings may be what failed."""
+    with contextlib.suppress(ConfigurationError):
+        return read_paths().dagster_home
+    return None
 
 
 def describe(error: BaseException) -> Iterator[str]:

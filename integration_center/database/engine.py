@@ -311,10 +311,13 @@ def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
 
 def _has_no_space(url: URL) -> bool:
     """Whether SQLite has no room left; its own words for it are "disk I/O error" and "unable to open" then."""
-    if url.get_backend_name() != "sqlite" or not url.database:
-        return False
+    return url.get_backend_name() == "sqlite" and bool(url.database) and is_full(Path(url.database or "").parent)
+
+
+def is_full(folder: Path) -> bool:
+    """Return whether the file system of `folder` has no room for a database; False where that is not known."""
     with contextlib.suppress(OSError):
-        found = os.statvfs(Path(url.database).parent)
+        found = os.statvfs(folder)
         return found.f_bavail * found.f_frsize < SMALLEST_SPACE
     return False
 

@@ -313,19 +313,21 @@ class FilesSource:
         return drops if folder.file.parts == "concat" else drops[-1:]
 
     def _no_data(self, folder: Folder, days: Sequence[date]) -> NoDataForDay:
-        place = self._drops.locate(folder.name, folder.file.names.write_name(days[0]))
+        usual = folder.file.names.write_name(days[0])
+        place = self._drops.locate(folder.name, usual)
         each, again = ("the file as", "day") if len(days) == 1 else ("one file a day, such as", "days")
         advice = f"Drop {each} {place}, then run the {again} again"
         if folder.passed_over:
             names = ", ".join(map(repr, folder.passed_over[:NAMES_SHOWN]))
-            more = len(folder.passed_over) - NAMES_SHOWN
-            advice += (
-                f". Not taken, because the names {folder.file.names.rule}:"
-                f" {names}{f' and {more:,} more' if more > 0 else ''}"
-            )
+            others = f" and {more:,} more" if (more := len(folder.passed_over) - NAMES_SHOWN) > 0 else ""
+            advice += f". Not taken, because the names {folder.file.names.rule}: {names}{others}"
         for name in (each for each in folder.passed_over if each.startswith(tuple(map(str, days)))):
             if kind := find_other_kind(name):
                 advice += f". {name}: {kind[0]} are not read; {kind[1]}"
+                break
+        for name in (usual, str(days[0])):
+            if self._drops.files(f"{folder.name}/{name}"):
+                advice += f". {name} is a folder there; move the file out of it, and name it {usual}"
                 break
         return no_data(folder.info, days, max(folder.days, default=None), advice)
 

@@ -1,4 +1,4 @@
-"""Lines that are held back, and that are to be sent after all."""
+"""Lines that are held back or were not sent, and that are to be sent after all."""
 
 import polars as pl
 
@@ -15,6 +15,18 @@ def hold_rest(lines: pl.DataFrame, *, results: pl.DataFrame, reason: str) -> pl.
         pl.when(unsent).then(pl.lit(reason)).otherwise("reason").alias("reason"),
     )
     return complete(held, results)
+
+
+def find_stop(lines: pl.LazyFrame) -> str | None:
+    """Find the sentence that says why records of a push were not sent; None when no line has one.
+
+    A line without a job has a sentence of ours. What the org says of a Bulk job may quote a value, so it is left out.
+    """
+    unsent = (pl.col("outcome") == Outcome.UNPROCESSED) & pl.col("job_id").is_null()
+    said = pl.col("code").is_not_null() & pl.col("reason").is_not_null()
+    counted = lines.filter(unsent, said).group_by("reason").len().sort("len", "reason").select("reason").collect()
+    sentences: list[str] = counted["reason"].to_list()
+    return sentences[-1] if sentences else None
 
 
 def reopen_held(lines: pl.DataFrame) -> pl.DataFrame:

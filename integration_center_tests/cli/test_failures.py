@@ -4,6 +4,9 @@ import errno
 import importlib
 import os
 import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import FunctionType
 
@@ -79,6 +82,64 @@ def test_what_the_system_refuses_needs_no_report(
     assert describe_failure(OSError(number, os.strerror(number), name)) == said
     assert "there is not enough memory" in describe_failure(MemoryError())
     assert not (tmp_path / FOLDER).exists()
+
+
+def fill(path: Path) -> None:
+    with sa.create_engine(f"sqlite:///{path}").connect() as connection:
+        connection.execute(sa.text("CREATE TABLE kept (value TEXT)"))
+        connection.execute(sa.text("PRAGMA max_page_count = 2"))
+        connection.execute(sa.text("INSERT INTO kept VALUES (:value)"), {"value": SECRET * 1_000})
+
+
+def write_what_is_read_only(path: Path) -> None:
+    sqlite3.connect(path).close()
+    with sa.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true").connect() as connection:
+        connection.execute(sa.text(f"CREATE TABLE kept AS SELECT '{SECRET}' AS value"))
+
+
+def open_in_no_folder(path: Path) -> None:
+    sa.create_engine(f"sqlite:///{path}/nowhere/x.db").connect()
+
+
+def write_what_is_locked(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 0}).connect() as connection:
+            connection.execute(sa.text("CREATE TABLE kept (value TEXT)"))
+
+
+def read_what_is_damaged(path: Path) -> None:
+    path.write_text(SECRET * 1_000)
+    with sa.create_engine(f"sqlite:///{path}").connect() as connection:
+        connection.execute(sa.text("SELECT * FROM kept"))
+
+
+@pytest.mark.parametrize(
+    ("fail", "said"),
+    [
+        (fill, "the disk is full; free some space"),
+        (write_what_is_read_only, "a database of Dagster's cannot be written; change the rights of the files"),
+        (open_in_no_folder, "a database of Dagster's cannot be opened; change the rights of the files"),
+        (write_what_is_locked, "another process locks a database of Dagster's; try again in a while"),
+        (read_what_is_damaged, "a database of Dagster's is damaged; bring back a copy from a backup"),
+    ],
+)
+def test_what_a_database_refuses_needs_no_report(
+    command: Command, tmp_path: Path, fail: Callable[[Path], None], said: str
+) -> None:
+    with pytest.raises(sa.exc.DatabaseError) as caught:
+        fail(tmp_path / "runs.db")
+    assert describe_failure(caught.value) == f"{tmp_path}: {said}"
+    assert not (tmp_path / FOLDER).exists()
+
+
+def test_an_unclear_failure_on_a_full_disk_is_a_full_disk(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(sa.exc.DatabaseError) as caught:
+        fail_in_database()
+    monkeypatch.setattr("integration_center.database.engine.SMALLEST_SPACE", 1 << 62)
+    assert describe_failure(caught.value) == f"{tmp_path}: the disk is full; free some space"
 
 
 def test_the_newest_reports_stay(command: Command, tmp_path: Path) -> None:

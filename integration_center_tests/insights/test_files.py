@@ -98,6 +98,14 @@ def test_a_missing_day_is_never_replaced(drops: Place) -> None:
             ask()
 
 
+@pytest.mark.parametrize("name", ["2026-11-22.csv", "2026-11-22"])
+def test_a_folder_in_the_place_of_a_file_is_called_so(drops: Place, name: str) -> None:
+    drops.put(f"logins/{name}/part-00000.csv")
+    with pytest.raises(NoDataForDay) as error:
+        drops.read()
+    assert str(error.value).endswith(f". {name} is a folder there; move the file out of it, and name it 2026-11-22.csv")
+
+
 def test_files_that_hold_no_day_are_named_and_those_under_way_are_not(drops: Place) -> None:
     for name in ("logins_2026-11-22.csv", "2026-11-22.csv.part", "~$2026-11-22.csv", ".2026-11-22.csv.swp"):
         drops.put(f"logins/{name}")

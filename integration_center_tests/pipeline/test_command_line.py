@@ -65,6 +65,9 @@ def test_a_push_that_the_org_stops_says_why(center: Center, command: Command) ->
     assert code == 1
     assert f"{len(PLAIN)} records were not reached" in out
     assert "the connected user may not do this (TRANSACTION_SECURITY_BLOCK)" in out
+    (line,) = as_json(command("log", "--json"))
+    why = "not processed by Salesforce: the connected user may not do this (TRANSACTION_SECURITY_BLOCK)"
+    assert line["error"].endswith(f"{len(PLAIN)} {why}")
 
 
 def test_a_failed_run_exits_with_one_and_its_reason(center: Center, command: Command) -> None:

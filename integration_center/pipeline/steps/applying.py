@@ -30,7 +30,7 @@ from integration_center.settings import Settings
 from integration_center.store.frames import FrameFile
 from integration_center.sync.canary import judge_canary_lines
 from integration_center.sync.columns import CHANGED
-from integration_center.sync.held import hold_rest
+from integration_center.sync.held import find_stop, hold_rest
 from integration_center.sync.ledger import Tally, completing, hold, planned_updates
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
@@ -271,8 +271,8 @@ def end_sync(
     step.hold.require()
     by_line = stored.tally.lines
     verdict, reason = run_status(by_line, step.spec.limits, superseded=superseded, outdated=outdated)
-    if held and reason:
-        reason = f"{reason}: {held}"
+    if reason and (stop := held or find_stop(stored.lines)):
+        reason = f"{reason}: {stop}"
     if by_line[Outcome.UNPROCESSED] or by_line[Outcome.UNKNOWN]:
         reason = explain_interruption(step.context.instance, step.run_id) or reason
     status = SyncStatus(verdict)

@@ -12,6 +12,7 @@ from dagster._core.definitions.executor_definition import execute_in_process_exe
 from dagster._core.errors import DagsterExecutionInterruptedError  # not public, and the only name it has
 
 from integration_center.database.processes import BETWEEN_STEPS, this_process
+from integration_center.database.system_failures import advise
 from integration_center.database.workers import keep_beating
 from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
 from integration_center.installation import Installation
@@ -54,7 +55,9 @@ def reported_errors(context: StepContext, on_error: Callable[[Said, str], None] 
         metadata = {REMEDY: dg.JsonMetadataValue(error.said._asdict())} if error.said.remedy else None
         raise dg.Failure(str(error), metadata=metadata, allow_retries=isinstance(error, TransientError)) from None
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - raised again, without quoted values
-        sentence = f"unexpected {type(error).__name__} at {place(error)}"
+        where = f"{type(error).__name__} at {place(error)}"
+        advice = advise(error, Path(context.instance.root_directory))
+        sentence = f"{advice} ({where})" if advice else f"unexpected {where}"
         if on_error:
             on_error(Said(sentence), traceback.format_exc())
         context.log.error(sentence)
