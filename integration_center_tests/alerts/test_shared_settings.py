@@ -102,6 +102,8 @@ def test_a_file_that_cannot_be_used_is_not_taken_over(open_host: OpenHost) -> No
     host = open_host()
     write_file(host, hook={"type": "pigeon"})
     with pytest.raises(ConfigurationError, match=re.escape(FILE_NAME)):
+        name_channels(host)
+    with pytest.raises(ConfigurationError, match=re.escape(FILE_NAME)):
         look(host)
     write_file(host)
     look(host)

@@ -81,7 +81,7 @@ def test_a_database_that_does_not_answer_is_named_once_and_asked_again(
     assert (len(asked), caplog.text.count("the database does not answer")) == (5, 2)
 
 
-@pytest.mark.parametrize("on_server", [True, False])
+@pytest.mark.parametrize("on_server", [True, pytest.param(False, marks=pytest.mark.sqlite)])
 def test_a_console_looks_where_hosts_share_the_database(
     on_postgresql: Callable[[Path], str], home: Path, monkeypatch: pytest.MonkeyPatch, on_server: bool
 ) -> None:
