@@ -86,6 +86,14 @@ def test_each_pod_of_dagsters_chart_may_write_its_home_and_listen() -> None:
     assert web["service"]["port"] == web["readinessProbe"]["httpGet"]["port"] >= 1024, "its user is not root"
 
 
+def test_a_web_server_keeps_few_connections() -> None:
+    """Each of its three storages has a pool: a connection that stays, and so many more. The chart passes over 0."""
+    web = read("kubernetes/values.yaml")["dagsterWebserver"]
+    most = web["replicaCount"] * 3 * (1 + web["dbPoolMaxOverflow"])
+    assert web["dbPoolMaxOverflow"] > 0
+    assert most <= 30, "the how-to of several hosts counts with them"
+
+
 def test_what_has_no_sign_in_is_reached_by_its_own_parts_alone() -> None:
     values = read("kubernetes/values.yaml")
     (code_server,) = values["dagster-user-deployments"]["deployments"]

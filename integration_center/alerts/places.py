@@ -178,8 +178,9 @@ class SharedAlerts:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
-        return "the alert settings in the database"
+        """What messages call it: the file, while it counts."""
+        is_file = self._find() is None and self.file.path.exists()
+        return self.file.name if is_file else "the alert settings in the database"
 
     @property
     def open_file(self) -> Path | None:

@@ -31,6 +31,7 @@ from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.instance.webserver import WEBSERVER_FILE, WORKSPACE, find_workspace
 from integration_center.pipeline.planned_events import TOGETHER
 from integration_center.pipeline.runs.history import fail_killed_runs
+from integration_center.pipeline.runs.lost_runs import LOOK_SECONDS, close_lost_runs
 from integration_center.pipeline.starting.alert_watch import Watch
 from integration_center.remote import log_retries
 from integration_center.settings import Settings, read_settings
@@ -40,7 +41,6 @@ from integration_center.web.json_log import log_as_json
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
 CONSOLE_PORT = 3001
-LOOK_AT_RUNS_SECONDS = 30.0
 ALERT_SECONDS = 20.0
 
 
@@ -82,7 +82,7 @@ def serve_all(
         console.print(f"Console:    http://localhost:{console_port}", markup=False)
         console.print(f"Dagster UI: {url}  (Ctrl-C ends everything)", markup=False)
         start_alerts(settings)
-        looks = Every(LOOK_AT_RUNS_SECONDS)
+        looks = Every(LOOK_SECONDS)
         supervisor.watch(lambda: close_killed_runs(settings) if looks.due() else None)
 
 
@@ -97,8 +97,7 @@ def close_runs_of_nobody(settings: Settings) -> None:
 def close_killed_runs(settings: Settings) -> None:
     """Fail the runs whose process was killed; nothing is lost when that fails once."""
     try:
-        with open_installation(settings) as installation, open_instance(settings) as instance:
-            fail_killed_runs(instance, workers=installation.workers)
+        close_lost_runs(settings)
     except IntegrationCenterError as error:
         warn(f"runs that were killed could not be looked for: {error}")
 

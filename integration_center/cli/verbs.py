@@ -116,7 +116,9 @@ TASKS = {
         Verb("list", "integrations.list_integrations", "The integrations, with the broken ones and why."),
         Verb("log", "history.show_log", "The history of syncs: Completed or Failed, with the counts."),
         Verb("ledger", "history.show_ledger", "What became of every row of one sync, and why."),
-        Verb("alerts", "alerts.manage_alerts", "Try the channels of alerts, or list what is wrong."),
+        Verb(
+            "alerts", "alerts.manage_alerts", "Try the channels of alerts, list what is wrong, or replace the settings."
+        ),
         Verb("why", "why.explain_record", "Why a record says what it says: value, run, row, value before."),
         Verb(
             "changes",

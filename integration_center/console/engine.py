@@ -1,5 +1,6 @@
 """What Dagster does just now, from its web server and from its own stored history, which outlives all its processes."""
 
+import logging
 import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from dagster._daemon.daemon import SchedulerDaemon
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from integration_center.database.shared_notes import SharedNotes
+from integration_center.errors import TransientError
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.pipeline.instance.code_locations import LOCATION
@@ -22,6 +24,8 @@ from integration_center.pipeline.instance.lacking_sources import find_lacking
 from integration_center.pipeline.instance.webserver import Webserver, find_webserver
 from integration_center.pipeline.names import INTEGRATION_TAG
 from integration_center.pipeline.runs.history import complete_log
+
+logger = logging.getLogger(__name__)
 
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -74,9 +78,10 @@ class Starts:
     kept: timedelta = timedelta(seconds=20)
 
     def note(self, run: UnfinishedRun) -> None:
-        """Note a run that was just started."""
+        """Note a run that was just started. Where the database is away just then, the next look at Dagster sees it."""
         content = {"status": run.status.value}
-        self.notes.write(STARTED, run.slug, run.run_id, content, lifetime=self.kept)
+        with _noting_if_possible(f"run {run.run_id} is started"):
+            self.notes.write(STARTED, run.slug, run.run_id, content, lifetime=self.kept)
 
     def recent(self) -> dict[str, UnfinishedRun]:
         """List the runs by integration."""
@@ -94,7 +99,17 @@ class Starts:
         try:
             yield
         finally:
-            self.notes.drop(STARTING, slug, token)
+            with _noting_if_possible(f"others wait {MOST_STARTING.total_seconds():.0f} s to start {slug}"):
+                self.notes.drop(STARTING, slug, token)
+
+
+@contextmanager
+def _noting_if_possible(so_far: str) -> Iterator[None]:
+    """Let a database that does not answer cost no run: it is started already."""
+    try:
+        yield
+    except TransientError as error:
+        logger.warning("%s, and this could not be noted: %s", so_far, error)
 
 
 @dataclass(frozen=True)

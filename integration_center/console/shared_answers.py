@@ -7,9 +7,10 @@ records, so it is encrypted.
 
 import logging
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 RENEWED_EVERY = 5.0
 LOST_AFTER = timedelta(seconds=20)
 """How old the note of a console at work may be."""
+MOST_TRIES = 60
+"""How often a console tries to note an answer while the database is away: for five minutes."""
 STEP, ERROR, SAID = "step", "error", "said"
 
 
@@ -82,9 +85,9 @@ class SharedAnswers(Generic[T]):
                 try:
                     found = work(say)
                 except BaseException as error:
-                    note(_write_error(error))
+                    _note_end(note, _write_error(error))
                     raise
-            note({SEALED: self.cipher.encrypt(self.form.dump_json(found).decode())})
+            _note_end(note, {SEALED: self.cipher.encrypt(self.form.dump_json(found).decode())})
             return found
 
         self.notes.write(self.kind, name, token, {STEP: ""}, lifetime=lifetime)
@@ -141,6 +144,23 @@ def _renewing(note: Callable[[Mapping[str, Any]], None]) -> Iterator[Callable[[s
     finally:
         done.set()
         beating.join()
+
+
+def _note_end(note: Callable[[Mapping[str, Any]], None], content: Mapping[str, Any]) -> None:
+    """Note how the work ended. While the database is away, the answer is there for this console, and is noted later."""
+    try:
+        note(content)
+    except TransientError as error:
+        logger.warning("other consoles do not have an answer yet: %s", error)
+        Thread(target=_note_later, args=(note, content), name="shared answer", daemon=True).start()
+
+
+def _note_later(note: Callable[[Mapping[str, Any]], None], content: Mapping[str, Any]) -> None:
+    for _ in range(MOST_TRIES):
+        time.sleep(RENEWED_EVERY)
+        with suppress(TransientError):
+            note(content)
+            return
 
 
 def _write_error(error: BaseException) -> dict[str, str]:

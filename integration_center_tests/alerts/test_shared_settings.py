@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -11,10 +12,12 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from integration_center.accounts.encryption import Cipher
 from integration_center.accounts.key_rotation import rotate_key
 from integration_center.alerts.editing import add_channel, remove_channel
 from integration_center.alerts.places import FILE_NAME, SharedAlerts, open_alerts, read_alert_settings
 from integration_center.database.engine import reading
+from integration_center.database.shared_notes import SEALED, SharedNotes
 from integration_center.database.tables import drafts
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation, open_installation
@@ -24,6 +27,7 @@ from integration_center.settings import read_settings
 from integration_center_tests.alerts.receivers import SECRET, Receiver
 from integration_center_tests.pipeline.commands import Command
 
+NEW_KEYS = [Fernet.generate_key().decode() for _ in range(2)]
 OpenHost = Callable[[], Installation]
 
 
@@ -98,6 +102,8 @@ def test_a_file_that_cannot_be_used_is_not_taken_over(open_host: OpenHost) -> No
     host = open_host()
     write_file(host, hook={"type": "pigeon"})
     with pytest.raises(ConfigurationError, match=re.escape(FILE_NAME)):
+        name_channels(host)
+    with pytest.raises(ConfigurationError, match=re.escape(FILE_NAME)):
         look(host)
     write_file(host)
     look(host)
@@ -142,3 +148,17 @@ def test_settings_are_exported_changed_and_imported(
     assert "there is no file" in command("alerts", "import", str(tmp_path / "none.yaml"))[2]
     (entry, *_) = host.audit.list()
     assert entry.detail == "imported the alert settings: channels hook"
+
+
+def test_a_new_key_reads_what_consoles_share_and_leaves_what_no_key_opens(open_host: OpenHost) -> None:
+    host = open_host()
+    old, new, lost = (Cipher([key], "a test") for key in (host.settings.secret_key.get_secret_value(), *NEW_KEYS))
+    notes, minute = SharedNotes(host.engine), timedelta(minutes=1)
+    notes.write("plan", "mine", "token", {SEALED: old.encrypt("a plan")}, lifetime=minute)
+    notes.write("plan", "lost", "token", {SEALED: lost.encrypt("of a key that is gone")}, lifetime=minute)
+    notes.write("plan", "open", "token", {"step": "Reading"}, lifetime=minute)
+    rotate_key(host.settings, host.engine, SecretStr(NEW_KEYS[0]))
+    contents = {note.name: note.content for note in notes.list_all("plan")}
+    assert new.decrypt(contents["mine"][SEALED]) == "a plan"
+    assert lost.decrypt(contents["lost"][SEALED]) == "of a key that is gone"
+    assert contents["open"] == {"step": "Reading"}

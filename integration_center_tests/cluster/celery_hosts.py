@@ -34,6 +34,9 @@ pytestmark = [
 ]
 
 
+FREE_SECONDS = 90.0
+"""When lease, run and place in the queue of a lost host are free, at the latest."""
+ENDED = "('SUCCESS', 'FAILURE', 'CANCELED')"
 AWAY_SECONDS = 120.0
 """How long a worker is away in the long form; the short one ages its beats instead."""
 
@@ -185,4 +188,30 @@ def test_a_worker_or_its_host_that_is_lost_in_a_push_costs_nothing(
     assert count_saves(deployment) == {1}, "each record was saved once"
     outcomes = [line["outcome"] for run in (cut, ended["run_id"]) for line in a.ask("ledger", run)]
     assert (outcomes.count("updated"), outcomes.count("unknown")) == (len(PLAIN), 0)
+    deployment.start_worker(host.name)
+
+
+def test_what_a_lost_host_held_is_free_in_time(deployment: Deployment) -> None:
+    """Nobody asks for a page or a run meanwhile, and no beat is made older than it is."""
+    held = hold_push(deployment)
+    deployment.cluster.drop(logins(PLAIN, count=160))
+    deployment.run_now(DAY)
+    assert held.reached.wait(120)
+    cut = deployment.find_started()
+    host = deployment.host(deployment.find_worker(cut))
+    host.lose()
+    lost = time.monotonic()
+    held.release()
+    going = f"SELECT run_id FROM runs WHERE run_id = '{cut}' AND status NOT IN {ENDED}"
+    in_force = "SELECT run_id FROM leases WHERE expires_at > clock_timestamp()"
+    wait_until(lambda: not deployment.query(going) and not deployment.query(in_force), "the end", FREE_SECONDS)
+    load = os.getloadavg()[0]
+    print(
+        f"lease and run of a lost host were free after {time.monotonic() - lost:.0f} s, at load {load:.0f}", flush=True
+    )
+
+    deployment.run_now(DAY)
+
+    wait_until(lambda: read_counts(deployment) == [160 + number for number in PLAIN], "the next run")
+    wait_until(lambda: deployment.query(f"SELECT run_id FROM runs WHERE status NOT IN {ENDED}") == [], "its end")
     deployment.start_worker(host.name)

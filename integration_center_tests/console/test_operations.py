@@ -6,15 +6,17 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from integration_center.access.audit import Action
 from integration_center.alerts.places import FILE_NAME
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import Role, User, build_identify
+from integration_center.installation import open_installation
+from integration_center.settings import read_settings
 from integration_center_tests.alerts.receivers import SECRET, receiving
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, email, logins
@@ -132,11 +134,19 @@ def test_the_doctor_says_what_is_wrong_and_packs_it(center: Center, browser: Bro
         assert "Secret" not in "".join(archive.read(name).decode() for name in archive.namelist())
 
 
-def test_channels_are_said_to_be_of_one_host_where_several_share_a_database(
-    console: Console, open_browser: Callable[..., Browser]
+def test_what_one_console_adds_the_console_of_another_host_shows(
+    on_postgresql: Callable[[Path], str], home: Path, tmp_path: Path, open_browser: Callable[..., Browser]
 ) -> None:
-    said = "These are the channels of the host that shows this page."
-    for url, is_said in (("", False), ("postgresql://center@db.acme.example/center", True)):
-        settings = console.installation.settings.model_copy(update={"database_url": SecretStr(url)})
-        each = replace(console, installation=replace(console.installation, settings=settings))
-        assert (said in open_browser(build_app(each)).open("/alerts").text) is is_said
+    on_postgresql(home)
+    browsers = []
+    for name in ("host-1", "host-2"):
+        settings = read_settings().model_copy(update={"dagster_home": tmp_path / name})
+        with open_installation(settings) as installation:
+            browsers.append(open_browser(build_app(Console(installation, build_identify(installation)))))
+    here, there = browsers
+    given = {"name": "chat", "type": "slack", "url": "https://hooks.slack.example/T/secret"}
+    here.submit(here.open("/alerts"), "/alerts", given)
+    seen = there.open("/alerts")
+    assert "chat Slack all kinds" in seen.text
+    assert "There is no channel yet." in there.submit(seen, "/alerts/chat/remove").text
+    assert "There is no channel yet." in here.open("/alerts").text

@@ -1,7 +1,7 @@
 """What the consoles of an installation tell each other: answers, what is to be looked up again, and what is started."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,6 +18,7 @@ from sqlalchemy import Engine, select, update
 from starlette.types import Receive, Scope, Send
 
 from integration_center.accounts.encryption import Cipher
+from integration_center.console import shared_answers
 from integration_center.console.account_checks import AccountChecks
 from integration_center.console.account_status import AccountStatus
 from integration_center.console.dagster import start
@@ -31,7 +32,13 @@ from integration_center.console.wizard.drafts import DraftStore
 from integration_center.database.engine import build_engine, reading, writing
 from integration_center.database.shared_notes import SharedNotes
 from integration_center.database.tables import drafts
-from integration_center.errors import ConnectionEnded, IntegrationCenterError, NoDataForDay, OrgError
+from integration_center.errors import (
+    ConnectionEnded,
+    IntegrationCenterError,
+    NoDataForDay,
+    OrgError,
+    ServiceUnavailable,
+)
 from integration_center.integration.spec import Environment
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
@@ -169,6 +176,52 @@ def test_an_answer_of_which_nothing_is_heard_is_lost(consoles: list[SharedAnswer
         assert found.get() == Counted(2), "the newest counts"
     age(engine, timedelta(seconds=901))
     assert there.find("draft") is None
+
+
+class AwayAtTheEnd(SharedNotes):
+    """Notes in a database that goes away just when the work has ended, and comes back."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.left, self.noted = 3, Event()
+
+    def renew(self, kind: str, name: str, token: str, content: Mapping[str, Any], *, lifetime: timedelta) -> None:
+        is_end = bool({"sealed", "error"} & content.keys())
+        if is_end and self.left:
+            self.left -= 1
+            raise ServiceUnavailable("the database does not answer")
+        super().renew(kind, name, token, content, lifetime=lifetime)
+        if is_end:
+            self.noted.set()
+
+
+@pytest.mark.parametrize("found", [Counted(8), NoDataForDay("Logins has no rows of 22 November", [date(2026, 11, 22)])])
+def test_a_database_that_is_away_at_the_end_costs_no_answer(
+    consoles: list[SharedAnswers[Counted]],
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    found: Counted | NoDataForDay,
+) -> None:
+    monkeypatch.setattr(shared_answers, "RENEWED_EVERY", 0.01)
+    notes = AwayAtTheEnd(engine)
+    here, there = replace(consoles[0], notes=notes), consoles[1]
+
+    def work(tell: Tell) -> Counted:
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    mine = here.ask("draft", work)
+    assert wait_for([mine], 20)
+    assert notes.noted.wait(20)
+    theirs = there.find("draft")
+    assert theirs is not None
+    for answer in (mine, theirs):
+        if isinstance(found, Exception):
+            with pytest.raises(NoDataForDay):
+                answer.get()
+        else:
+            assert answer.get() == found
 
 
 def test_notes_are_no_drafts_and_are_deleted_when_they_are_too_old(engine: Engine) -> None:

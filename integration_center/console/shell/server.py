@@ -1,6 +1,7 @@
 """Serves the console."""
 
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import build_identify
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
+from integration_center.pipeline.runs.lost_runs import keep_closing_lost_runs
 from integration_center.settings import Settings
 from integration_center.web.limits import build_server_config, run_server
 
@@ -29,10 +31,16 @@ def serve(settings: Settings, host: str, port: int, certificate: Certificate | N
         ConfigurationError: the address is refused, or the installation or the certificate cannot be opened.
     """
     check_bind_address(host, settings)
-    with open_installation(settings) as installation:
+    with open_installation(settings) as installation, ExitStack() as stack:
         console = Console(installation, build_identify(installation))
         # Hundreds of integrations take seconds to load for the first time; the first page need not wait for all.
         threading.Thread(target=console.defs.list, daemon=True).start()
+        if settings.has_database_server:
+            ended = threading.Event()
+            looking = threading.Thread(target=keep_closing_lost_runs, args=(settings, ended), name="lost runs")
+            looking.daemon = True
+            looking.start()
+            stack.callback(ended.set)
         app = build_app(console, hosts={host})
         config = build_server_config(
             app,
