@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -57,6 +58,21 @@ def test_what_a_record_says_is_explained_and_a_person_is_erased(
     again = browser.submit(browser.open("/search"), "/search", {"text": email(PLAIN[0])})
     assert "No run of the last 90 days wrote to it." in again.text
     assert "no longer remembered" in browser.open("/search?find=nothing").text
+
+
+def test_a_search_names_an_integration_that_was_deleted(center: Center, browser: Browser) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    center.run()
+    center.run()
+    before = browser.submit(browser.open("/search"), "/search", {"text": email(PLAIN[0])})
+    assert before.links["Logins to Leads"]
+    assert "Logins to Leads : already up to date in 1 run" in before.text
+    shutil.rmtree(center.defs / "logins_to_leads")
+    after = browser.submit(browser.open("/search"), "/search", {"text": email(PLAIN[0])})
+    assert "Logins to Leads (deleted): already up to date in 1 run" in after.text
+    assert "logins_to_leads" not in after.text
+    assert "/integrations/logins_to_leads" not in after.targets, "there is no such page any more"
 
 
 def test_a_record_in_a_ledger_opens_its_history_over_all_runs(center: Center, browser: Browser) -> None:
