@@ -42,6 +42,7 @@ def test_what_a_record_says_is_explained_and_a_person_is_erased(
     assert f"/integrations/logins_to_leads/runs/{run.run_id}" in found.targets
     assert "2 of Logins Review" in found.text, "the first row below the header"
     assert f'WalkMe Logins Last 30 Days <span class="api">{COUNT}</span>' in found.html
+    assert any(target.startswith(center.emulator.sandbox.url) for target in found.targets), "the record in Salesforce"
     viewer = User("vera", Role.VIEWER, signed_in=True)
     theirs = open_browser(build_app(replace(console, identify=lambda request: viewer)))
     assert "ask=held" not in theirs.submit(theirs.open("/search"), "/search", {"text": email(PLAIN[0])}).html
