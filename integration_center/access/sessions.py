@@ -51,6 +51,7 @@ class OpenSession:
     Attributes:
         id: names the session; nobody can use the session with it.
         user: the name of the person.
+        role_by_group: the role that groups gave; None where the role is read from elsewhere.
     """
 
     id: str
@@ -60,6 +61,7 @@ class OpenSession:
     seen_at: datetime
     address: str
     browser: str
+    role_by_group: Role | None = None
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,14 @@ def _describe_origin(user: User, origin: Origin | None) -> dict[str, object]:
 def _build_session(row: Row[Any]) -> OpenSession:
     method = Method(row.method) if row.method else Method.PASSWORD
     return OpenSession(
-        row.token_hash, row.user, method, row.signed_in_at, row.seen_at, row.address or "", row.browser or ""
+        row.token_hash,
+        row.user,
+        method,
+        row.signed_in_at,
+        row.seen_at,
+        row.address or "",
+        row.browser or "",
+        ROLES.get(row.role or ""),
     )
 
 

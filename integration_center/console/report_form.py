@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from integration_center.insights.catalogue import ColumnType
+from integration_center.insights.columns import DTYPES
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.declared.report_yaml_edit import NAMES
+from integration_center.sync.mapping.type_names import name_dtype
 from integration_center.wording.model_refusals import say_refusal
 
 Kind = Literal["text", "lines", "words", "choice", "check", "number"]
@@ -18,7 +19,10 @@ GROUPS = (
     *((",", "commas: 1,234"), (".", "points: 1.234"), (" ", "blanks: 1 234")),
     *(("'", "apostrophes: 1'234"), ("_", "underscores: 1_234")),
 )
-TYPES = tuple((each, each) for each in get_args(ColumnType))
+TYPE_WORDS: Mapping[str, str] = {name: name_dtype(dtype) for name, dtype in DTYPES.items()}
+FORMATS: Mapping[str, str] = {
+    "csv": "Text with delimiters", "xlsx": "Excel workbook", "parquet": "Parquet", "jsonl": "JSON Lines"
+}  # fmt: skip
 DATES_HINT = "Such as %d.%m.%Y %H:%M, one a line. Empty where dates can mean one thing only, such as 2026-11-22."
 COLUMN_DATES_HINT = f"{DATES_HINT} For counted dates: epoch, epoch_ms, excel or excel_1904."
 
@@ -59,8 +63,7 @@ SECTIONS: Mapping[str, Sequence[Option]] = {
     ),
     "How the file is written": (
         Option("format", "Format", "choice", default="As its name says",
-               choices=(("csv", "Text with delimiters"), ("xlsx", "Excel workbook"), ("parquet", "Parquet"),
-                        ("jsonl", "JSON Lines"))),
+               choices=tuple(FORMATS.items())),
         Option("sheet", "Sheet of the workbook", hint="Without it, the first sheet that is not hidden."),
         Option("encoding", "Encoding", hint="Such as cp1252. Without it, UTF-8 or UTF-16."),
         Option("delimiter", "Cells are separated by",
@@ -87,7 +90,7 @@ SECTIONS: Mapping[str, Sequence[Option]] = {
 }  # fmt: skip
 COLUMN_OPTIONS: Sequence[Option] = (
     Option("name", "New name"),
-    Option("type", "Type", "choice", default="As it looks", choices=TYPES),
+    Option("type", "Type", "choice", default="As it looks", choices=tuple(TYPE_WORDS.items())),
     Option("ignore", "Leave this column out", "check"),
     Option("empty", "Texts that mean no value", "lines", "One a line, besides those of all columns."),
     Option("dates", "Forms of dates and times", "lines", hint=COLUMN_DATES_HINT),

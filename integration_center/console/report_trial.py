@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from integration_center.console.plain_words import say_error
+from integration_center.console.report_form import FORMATS
 from integration_center.errors import UnreadableReport
+from integration_center.files.regular_files import show_size
 from integration_center.insights.declared.declaring import check_columns, declare_cells
 from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.delimited.form import DELIMITERS
 from integration_center.insights.drop_folders.drop_names import FILE_NAME
 from integration_center.insights.files import Fetched, FilesSource
 from integration_center.insights.formats.file_kinds import read_file
@@ -14,6 +17,7 @@ from integration_center.insights.inspecting.inspection import Inspection, inspec
 from integration_center.insights.sizes import SizeLimit
 
 ROWS = 6
+USUAL_ENCODINGS = frozenset({"ascii", "utf-8"})
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,21 @@ class Trial:
     refused: str | None = None
     names: Sequence[str] = ()
     rows: Sequence[Sequence[str | None]] = ()
+
+
+def say_file(found: Inspection) -> str:
+    """Say what a file is: `Text with delimiters, 4,950 rows, 12 columns, 340 kB`. What is usual is left out."""
+    facts = [
+        FORMATS[found.format],
+        found.rows is not None and f"{found.rows:,} row{'' if found.rows == 1 else 's'}",
+        found.columns and f"{len(found.columns):,} column{'' if len(found.columns) == 1 else 's'}",
+        show_size(found.size),
+        found.packing and f"packed by {found.packing}",
+        found.delimiter and found.delimiter != DELIMITERS[","] and f"cells separated by {found.delimiter}",
+        found.encoding and found.encoding not in USUAL_ENCODINGS and f"encoding {found.encoding}",
+        found.header_row is not None and found.header_row > 1 and f"header in row {found.header_row:,}",
+    ]
+    return ", ".join(fact for fact in facts if fact)
 
 
 def try_file(source: FilesSource, folder: str, file: ReportFile) -> Trial | None:

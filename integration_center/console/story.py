@@ -9,6 +9,7 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.pipeline.names import BY_USER
 from integration_center.sync.outcome_words import say_counts, say_records
 from integration_center.sync.outcomes import Outcome
+from integration_center.wording.sentences import capitalize_first
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,11 @@ def tell_story(sync: SyncRecord, reasons: Sequence[Reason], object_label: str) -
     lines, rows = sync.counts.get("lines", {}), sync.counts.get("rows", {})
     org = f" in {sync.environment.title}" if sync.environment else ""
     steps = [Step(sync.started_at, f"{_say_start(sync)} It works on the data of {_say_days(sync)}.")]
-    if sync.read_at:
-        read = f"Read {sum(rows.values()):,} rows of {sync.report}, and compared them with {object_label}{org}."
-        steps.append(Step(sync.read_at, read))
+    if sync.read_at and not sync.releases:  # the plan that a release sends was made by the run before
+        whole = f"Read {sum(rows.values()):,} rows of {sync.report}"
+        part = f"Took {sum(lines.values()):,} records of the earlier run"
+        compared = f"{whole if sync.is_of_report else part}, and compared them with {object_label}{org}."
+        steps.append(Step(sync.read_at, compared))
     if sync.held and sync.read_at:
         steps.append(Step(sync.read_at, f"Held, so that nothing is sent: {sentence(sync.held)}", "warning"))
     if sync.applied_at:
@@ -48,7 +51,8 @@ def tell_story(sync: SyncRecord, reasons: Sequence[Reason], object_label: str) -
     if sync.ended_at:
         steps += _tell_end(sync, reasons, sync.ended_at)
     elif sync.status is SyncStatus.RUNNING and not sync.read_at:
-        steps.append(Step(sync.started_at, f"Reads the report and {object_label}{org} …"))
+        what = f"the report and {object_label}" if sync.is_of_report else object_label
+        steps.append(Step(sync.started_at, f"Reads {what}{org} …"))
     return steps
 
 
@@ -57,11 +61,12 @@ def _tell_end(sync: SyncRecord, reasons: Sequence[Reason], at: datetime) -> list
     steps = [
         Step(at, f"{say_records(reason.lines, reason.outcome)}: {sentence(reason.text)}", "warning")
         for reason in reasons
+        if reason.outcome is not Outcome.HELD  # the reason of all of them is a step of its own, or the end
     ]
     if counted := say_counts(sync.counts.get("lines", {})):
         steps.append(Step(at, f"{counted}."))
     tone = tone_of(sync)
-    text = " ".join(part for part in (result.headline, result.text) if part)
+    text = " ".join(capitalize_first(part) for part in (result.headline, result.text) if part)
     steps.append(Step(at, text, tone if tone in ("danger", "warning") else ""))
     return steps
 
@@ -71,6 +76,8 @@ def _say_start(sync: SyncRecord) -> str:
         return "Started to undo an earlier run."
     if sync.retries:
         return "Started to try the failed records of an earlier run again."
+    if sync.releases:
+        return "Started to send the plan of an earlier run, which somebody released."
     if sync.triggered_by == "schedule":
         return "Started by the schedule."
     return "Started by hand." if sync.triggered_by == BY_USER else f"Started by {sync.triggered_by}."

@@ -123,7 +123,7 @@ def test_show_log_without_dagsters_log_says_so_and_shows_ours(
     off = browser.open(f"{HERE}/runs/one/log?events=1")
     assert "Dagster does not run just now" in off.text
     for seen in (down, purged, off):
-        assert "a limit held the push" in seen.text
+        assert "A limit held the push" in seen.text
         assert "8 updated." in seen.text
 
 

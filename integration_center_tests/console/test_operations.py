@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,6 +44,7 @@ def test_what_a_record_says_is_explained_and_a_person_is_erased(
     assert f"/integrations/logins_to_leads/runs/{run.run_id}" in found.targets
     assert "2 of Logins Review" in found.text, "the first row below the header"
     assert f'WalkMe Logins Last 30 Days <span class="api">{COUNT}</span>' in found.html
+    assert any(target.startswith(center.emulator.sandbox.url) for target in found.targets), "the record in Salesforce"
     viewer = User("vera", Role.VIEWER, signed_in=True)
     theirs = open_browser(build_app(replace(console, identify=lambda request: viewer)))
     assert "ask=held" not in theirs.submit(theirs.open("/search"), "/search", {"text": email(PLAIN[0])}).html
@@ -59,6 +61,21 @@ def test_what_a_record_says_is_explained_and_a_person_is_erased(
     again = browser.submit(browser.open("/search"), "/search", {"text": email(PLAIN[0])})
     assert "No run of the last 90 days wrote to it." in again.text
     assert "no longer remembered" in browser.open("/search?find=nothing").text
+
+
+def test_a_search_names_an_integration_that_was_deleted(center: Center, browser: Browser) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    center.run()
+    center.run()
+    before = browser.submit(browser.open("/search"), "/search", {"text": email(PLAIN[0])})
+    assert before.links["Logins to Leads"]
+    assert "Logins to Leads : already up to date in 1 run" in before.text
+    shutil.rmtree(center.defs / "logins_to_leads")
+    after = browser.submit(browser.open("/search"), "/search", {"text": email(PLAIN[0])})
+    assert "Logins to Leads (deleted): already up to date in 1 run" in after.text
+    assert "logins_to_leads" not in after.text
+    assert "/integrations/logins_to_leads" not in after.targets, "there is no such page any more"
 
 
 def test_a_record_in_a_ledger_opens_its_history_over_all_runs(center: Center, browser: Browser) -> None:

@@ -8,7 +8,10 @@ import yaml
 
 from integration_center.access.audit import Action
 from integration_center.console.report_form import COLUMN_OPTIONS, SECTIONS, build_file, show_file
+from integration_center.console.report_trial import say_file
 from integration_center.insights.declared.report_yaml import ColumnFile, ReportFile, read_report_file
+from integration_center.insights.inspecting.inspection import inspect_file
+from integration_center.insights.sizes import SizeLimit
 from integration_center.installation import Installation
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser, Seen
@@ -151,3 +154,18 @@ def test_a_broken_file_is_replaced(browser: Browser, folder: Path) -> None:
 def test_a_report_that_is_not_there_is_a_page(browser: Browser, folder: Path) -> None:
     browser.open("/reports/nonesuch", 404)
     assert "There is no file yet." in browser.open("/reports/nps").text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"User ID,N\r\nann@x.example,1\r\n", "Text with delimiters, 1 row, 2 columns, 28 bytes"),
+        (
+            "Bericht\nUser ID;Umsatz £\nann@x.example;1\nbo@x.example;2\n".encode("cp1252"),
+            "Text with delimiters, 2 rows, 2 columns, 56 bytes, cells separated by semicolons, encoding cp1252,"
+            " header in row 2",
+        ),
+    ],
+)
+def test_a_page_says_of_a_file_what_is_not_usual(text: bytes, said: str) -> None:
+    assert say_file(inspect_file(text, "x.csv", "csv", ReportFile(), limit=SizeLimit())) == said

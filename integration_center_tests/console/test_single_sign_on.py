@@ -264,6 +264,9 @@ def test_sessions_are_listed_and_ended(
         sign_in(browser)
     provider.claims = {"sub": "boss", "preferred_username": "boss", "groups": ["it", "cs-ops"]}
     sign_in(boss)
+    people = boss.open("/admin/people").text
+    assert "admin, by their groups" in people
+    assert "operator, by their groups" in people
     mine = here.open("/sessions")
     assert "Other <b>" in mine.text
     assert "boss" not in mine.text

@@ -19,7 +19,7 @@ from integration_center.console.pages.integrations import read_page
 from integration_center.console.pages.runs import count_outcomes, name_of
 from integration_center.console.plain_words import say_error
 from integration_center.console.reasons import find_reasons
-from integration_center.console.results import say_why
+from integration_center.console.results import name_run, say_why
 from integration_center.console.searches import LONGEST_TOKEN
 from integration_center.console.shell.context import Console, console_of
 from integration_center.console.shell.links import record_url, run_url
@@ -145,6 +145,7 @@ def show_run_log(request: Request) -> Response:
     labels = find_labels(console, sync.environment, sync.object) if sync else Labels("")
     values = {
         "name": sync.name if sync else slug,
+        "run_name": name_run(sync.name if sync else slug, sync, None),
         "sync": sync,
         "steps": tell_story(sync, read_reasons(console.installation, sync), labels.object) if sync else [],
         "events": events,
@@ -191,6 +192,7 @@ def show_ledger(request: Request) -> Response:
     address = query.address()
     values = {
         "sync": sync,
+        "run_name": name_run(sync.name, sync, None),
         "query": query,
         "forgotten": bool(request.query_params.get("find")) and not query.text,
         "labels": labels,

@@ -20,7 +20,7 @@ from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import SESSION_TOKEN, users_of
 
 PEOPLE, SESSIONS = "/admin/people", "/sessions"
-BY_GROUP = "by their groups"
+BY_GROUP, NOT_NOW = "by their groups", "by their groups at the next sign-in"
 MOST_SHOWN, LONGEST_SEARCH = 75, 64
 YOURSELF = "your own; another admin can change it"
 
@@ -85,7 +85,9 @@ def list_people(request: Request) -> list[ListedPerson]:
     """List the users of the file, and all others who have signed in."""
     installation, me = console_of(request).installation, user_of(request).name.lower()
     known = {person.id: person for person in People(installation.engine).list()}
-    counts = Counter(session.user.lower() for session in ConsoleSessions(installation.engine).list())
+    sessions = ConsoleSessions(installation.engine).list()
+    counts = Counter(session.user.lower() for session in sessions)
+    by_group = {each.user.lower(): each.role_by_group for each in reversed(sessions) if each.role_by_group}
     listed = []
     for user in users_of(installation).values():
         person_id = make_person_id(Method.PASSWORD, user.name.lower())
@@ -93,16 +95,17 @@ def list_people(request: Request) -> list[ListedPerson]:
         role = person.role if person and person.role else user.role
         fixed = f"{role.title} ({YOURSELF})" if user.name.lower() == me else ""
         at = person.signed_in_at if person else None
-        sessions = counts[user.name.lower()]
-        listed.append(
-            ListedPerson(person_id, user.name, Method.PASSWORD, role, at, sessions, fixed, person is not None)
-        )
+        count = counts[user.name.lower()]
+        listed.append(ListedPerson(person_id, user.name, Method.PASSWORD, role, at, count, fixed, person is not None))
     for person in known.values():
         if person.method is Method.PASSWORD:
             continue  # taken out of the file
         role = person.role or Role.VIEWER
-        fixed = BY_GROUP if installation.settings.group_roles else f"{role.title} ({YOURSELF})"
-        fixed = fixed if installation.settings.group_roles or person.name.lower() == me else ""
+        if installation.settings.group_roles:
+            given = by_group.get(person.name.lower())
+            role, fixed = given or role, f"{given.title}, {BY_GROUP}" if given else NOT_NOW
+        else:
+            fixed = f"{role.title} ({YOURSELF})" if person.name.lower() == me else ""
         count = counts[person.name.lower()]
         listed.append(
             ListedPerson(person.id, person.name, person.method, role, person.signed_in_at, count, fixed, True)

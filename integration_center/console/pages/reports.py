@@ -18,31 +18,29 @@ from integration_center.console.plain_words import say_error
 from integration_center.console.report_form import (
     COLUMN_OPTIONS,
     SECTIONS,
+    TYPE_WORDS,
     ReportForm,
     build_file,
     name_input,
     read_form,
     show_file,
 )
-from integration_center.console.report_trial import Trial, try_file
+from integration_center.console.report_trial import Trial, say_file, try_file
 from integration_center.console.shell.context import Console, console_of, note, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.errors import EditedMeanwhile, IntegrationCenterError, ReportError, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo
-from integration_center.insights.columns import DTYPES
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.declared.report_yaml_edit import KeptReportFile, read_kept, save_report_file
 from integration_center.insights.drop_folders.drop_names import NotTaken
 from integration_center.insights.files import FilesSource
 from integration_center.insights.source import ReportSource
-from integration_center.sync.mapping.type_names import name_dtype
 
 PATIENCE = 20.0
 """Seconds that a page waits for a file to be read."""
 KEPT = 60.0
 LARGE = 4
-TYPE_WORDS = {name: name_dtype(dtype) for name, dtype in DTYPES.items()}
 NOT_HERE = "The reports are not in a folder of this machine, so their options cannot be saved here."
 
 
@@ -197,6 +195,7 @@ def show(
         "not_here": NOT_HERE,
         "previews": console_of(request).installation.settings.previews,
         "type_words": TYPE_WORDS,
+        "say_file": say_file,
         "columns": list_columns(trial, form),
         "here": f"/reports/{info.slug}",
     }

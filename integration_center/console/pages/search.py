@@ -14,6 +14,7 @@ from integration_center.console.plain_words import say_error
 from integration_center.console.searches import LONGEST_TOKEN
 from integration_center.console.shared_answers import SharedAnswers
 from integration_center.console.shell.context import Console, address_of, console_of, user_of
+from integration_center.console.shell.links import record_url
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.users import Role
@@ -84,6 +85,7 @@ def show_search(request: Request) -> Response:
         "may_erase": may_erase,
         "as_outcome": Outcome,
         "labels": _find_labels(console, history) if history else {},
+        "org_of": lambda sync: record_url(console, sync, ""),
         "names": {file.slug: file.spec.name for file in console.defs.list() if file.spec} if history else {},
     }
     return render(request, "search.html", values)

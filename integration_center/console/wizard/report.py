@@ -12,6 +12,7 @@ from starlette.responses import Response
 from integration_center.access.audit import Action
 from integration_center.console.lookups import Answer
 from integration_center.console.plain_words import say_error
+from integration_center.console.report_trial import say_file
 from integration_center.console.shell.context import note
 from integration_center.console.shell.rendering import redirect
 from integration_center.console.wizard.alternatives import LOW, TriedPair, list_key_columns, looks_like_ids
@@ -192,7 +193,7 @@ def look_at_file(screen: Screen, report_problem: str | None) -> dict[str, Any]:
             file = answer.get() if settle([answer], LOOK_SECONDS if wanted else GLANCE_SECONDS) else None
         except IntegrationCenterError as error:
             problem = say_error(error)
-    return {"looked": wanted, "file": file, "file_problem": problem, "is_files": is_files}
+    return {"looked": wanted, "file": file, "file_problem": problem, "is_files": is_files, "say_file": say_file}
 
 
 def save_report_yaml(screen: Screen) -> Response:

@@ -270,7 +270,7 @@ def send_plan(
     events = take_days(step, plan)
     newest = None if events else newer_day(step, allow_stale=allow_stale)
     journal = step.open_journal(plan.plan_id)
-    with finishing_first():
+    with finishing_first(step.run_id) as finish:
         with step.installation.work_folder() as folder, step.connect() as org:
             if events:
                 check_newest(step, plan)
@@ -290,6 +290,7 @@ def send_plan(
             ended = end_sync(
                 step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated, held=applied.held
             )
+        finish.completed = ended.status is SyncStatus.COMPLETED
     planned = read_planned_columns(step.context.instance, step.slug, plan.run_id)
     note_object(step, stored, applied.schema, planned)
     metadata = {

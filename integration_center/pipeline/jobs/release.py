@@ -180,7 +180,7 @@ def send_released(step: ReleaseStep) -> tuple[Ended, Stored, Applied]:
     """Send the held plan, store the ledger, and end the sync."""
     plan = step.plan
     journal = step.open_journal(plan.plan_id)
-    with finishing_first():
+    with finishing_first(step.run_id) as finish:
         with step.installation.work_folder() as folder, step.connect() as org:  # which takes the lease
             # Again, with the lease held: of two releases at once, the second one finds what the first one did.
             require_releasable(step.installation, step.source, datetime.now(UTC))
@@ -195,6 +195,7 @@ def send_released(step: ReleaseStep) -> tuple[Ended, Stored, Applied]:
             note_push(step, stored.lines)
         outdated = events and count_outdated(stored.lines) > 0
         ended = end_sync(step, journal, stored, calls=stored.usage.calls, outdated=outdated, held=applied.held)
+        finish.completed = ended.status is SyncStatus.COMPLETED
     note_object(step, stored, applied.schema)
     return ended, stored, applied
 

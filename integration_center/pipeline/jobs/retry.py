@@ -208,7 +208,7 @@ def build_retry_op(environment: Environment, prefix: str | None = None) -> dg.Op
     )
     def retry(context: dg.OpExecutionContext, config: RetryConfig) -> dg.Output[None]:
         with retry_step(context, config, environment) as step:
-            with finishing_first():
+            with finishing_first(step.run_id) as finish:
                 with step.installation.work_folder() as folder, step.connect() as org:
                     with phase(Phase.PLAN), interruptible():
                         # Again, with the lease held: of two retries at once, the second finds what the first one did.
@@ -219,6 +219,7 @@ def build_retry_op(environment: Environment, prefix: str | None = None) -> dg.Op
                     stored = store_ledger(step, org, applied, keys=[pair.field for pair in step.spec.keys])
                     note_push(step, stored.lines)
                 ended = end_sync(step, journal, stored, calls=stored.usage.calls, held=applied.held)
+                finish.completed = ended.status is SyncStatus.COMPLETED
             note_object(step, stored, plan.schema)
             return dg.Output(
                 None,

@@ -237,7 +237,7 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
     )
     def undo(context: dg.OpExecutionContext, config: UndoConfig) -> dg.Output[None]:
         with undo_step(context, config, environment) as step:
-            with finishing_first():
+            with finishing_first(step.run_id) as finish:
                 with (
                     step.installation.work_folder() as folder,
                     step.connect() as org,
@@ -248,6 +248,7 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
                     stored = store_ledger(step, org, send_ledger_plan(step, org, plan, journal))
                     note_undo(step, step.source, stored.lines)
                 ended = end_sync(step, journal, stored, calls=stored.usage.calls)
+                finish.completed = ended.status is SyncStatus.COMPLETED
             note_object(step, stored)
             return dg.Output(
                 None,

@@ -61,12 +61,14 @@ class History:
         searched: how many ledgers were searched.
         entries: the newest run first.
         quiet: of the runs that changed nothing, how many, by integration and outcome.
+        names: what each integration was called in its newest run, by slug.
     """
 
     searched: int
     entries: Sequence[Entry] = ()
     quiet: Mapping[tuple[str, str], int] = field(default_factory=dict)
     left_out: int = 0
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_history(
@@ -95,7 +97,8 @@ def find_history(
     audited = installation.audit.of_runs([syncs[place.number].run_id for place in shown])
     lines = zip(shown, read_lines(paths, shown), strict=True)
     entries = [build_entry(syncs[place.number], line, audited) for place, line in lines]
-    return History(len(paths), entries, quiet, len(telling) - len(shown))
+    names = {sync.slug: sync.name for sync in sorted(syncs, key=lambda sync: sync.started_at)}
+    return History(len(paths), entries, quiet, len(telling) - len(shown), names)
 
 
 def build_entry(sync: SyncRecord, line: Mapping[str, Any], audited: Mapping[tuple[str, str], AuditEntry]) -> Entry:

@@ -26,19 +26,52 @@ LAST_LOOKS_SECONDS = 2.0
 """The time between looks at the running job once the run is to end."""
 
 
+_asked_too_late: set[str] = set()
+"""The runs of this process that were asked to end when the last part of a push was sent already."""
+
+
+@dataclass
+class Finish:
+    """How a block ended that a signal did not interrupt.
+
+    Attributes:
+        completed: whether its sync is Completed, so that the signal came too late to stop anything of it.
+    """
+
+    completed: bool = False
+
+
 @contextmanager
-def finishing_first() -> Iterator[None]:
+def finishing_first(run_id: str) -> Iterator[Finish]:
     """Let the block end before a signal to end takes effect.
 
+    A sync that is Completed then stays so in Dagster, too: only the steps after it do not begin.
+
+    Args:
+        run_id: the run.
+
     Raises:
-        DagsterExecutionInterruptedError: such a signal came meanwhile.
+        DagsterExecutionInterruptedError: such a signal came meanwhile, and the sync is not Completed.
     """
+    finish = Finish()
     with capture_interrupts():
         try:
-            yield
+            yield finish
         finally:
             stopped = pop_captured_interrupt()
+    if stopped and not finish.completed:
+        raise DagsterExecutionInterruptedError
     if stopped:
+        _asked_too_late.add(run_id)
+
+
+def require_not_asked(run_id: str) -> None:
+    """Check that the run was not asked to end in an earlier step; call it before a step reads or writes an org.
+
+    Raises:
+        DagsterExecutionInterruptedError: it was.
+    """
+    if run_id in _asked_too_late:
         raise DagsterExecutionInterruptedError
 
 

@@ -34,7 +34,7 @@ from integration_center.pipeline.steps.earlier_writes import read_failures, read
 from integration_center.pipeline.steps.recovery import settle_unfinished
 from integration_center.pipeline.steps.step_errors import StepContext, open_resource, read_days, reported_errors
 from integration_center.pipeline.steps.step_progress import step_progress
-from integration_center.pipeline.steps.stopping import interruptible
+from integration_center.pipeline.steps.stopping import interruptible, require_not_asked
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot_file import SnapshotFile
 from integration_center.store.frames import FrameFile
@@ -151,6 +151,7 @@ class SyncStep:
             NotConnected: the environment has no account.
             ObjectBusy: another run kept the object for too long.
         """
+        require_not_asked(self.run_id)
         account = self.account
         with interruptible():
             waited = self._take_lease(account.org_id)
