@@ -86,6 +86,8 @@ def test_the_generated_set_is_enough_in_an_org_whose_automation_works_against_it
     said = command("check", "logins_to_leads")
     assert said[0] == 0
     assert "not seen: Apex triggers" in said[1]
+    assert "Not all that runs when Lead is updated could be looked at" in said[1]
+    assert "No trigger, flow or rule was seen" not in said[1]
     automation.clear_automation(org)
 
 
