@@ -6,7 +6,7 @@ from integration_center.cli.output import console
 from integration_center.errors import IntegrationCenterError
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.salesforce.objects.firing import UNSEEN_ALWAYS, Firing
+from integration_center.salesforce.objects.firing import Firing
 from integration_center.salesforce.objects.firing_notes import FiringNotes
 
 logger = logging.getLogger(__name__)
@@ -36,10 +36,12 @@ def print_firing(spec: IntegrationSpec, firing: Firing, *, touched: str = "", br
         touched: how many records the last runs touched; see `say_touched`.
         brief: whether to print nothing where everything was looked at and nothing fires.
     """
-    if brief and not firing.found and firing.unseen == UNSEEN_ALWAYS:
+    if brief and not firing.found and not firing.is_partial:
         return
     if firing.found:
         console.print(f"  When {spec.object} is updated, the org runs:", markup=False)
+    elif firing.is_partial:
+        console.print(f"  Not all that runs when {spec.object} is updated could be looked at.", markup=False)
     else:
         console.print(f"  No trigger, flow or rule was seen that runs when {spec.object} is updated.", markup=False)
     for each in firing.found:

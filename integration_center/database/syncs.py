@@ -203,8 +203,15 @@ class SyncLog(SyncReading):
         with writing(self._engine) as connection:
             connection.execute(update(syncs).where(is_line(run_id, slug)).values(**changes))
 
-    def fail_open(self, run_id: str, slug: str, error: str | Said) -> bool:
-        """Fail a line whose run ended without closing it; whether it was still open."""
+    def fail_open(self, run_id: str, slug: str, error: str | Said, *, tried_again: bool = False) -> bool:
+        """Fail a line whose run ended without closing it; whether it was still open.
+
+        Args:
+            run_id: the run.
+            slug: the integration.
+            error: why it failed.
+            tried_again: whether the step may be tried again. Then what the steps before it have noted stays.
+        """
         with writing(self._engine) as connection:
             statement = (
                 update(syncs)
@@ -212,7 +219,7 @@ class SyncLog(SyncReading):
                 .values(status=SyncStatus.FAILED.value, ended_at=datetime.now(UTC), error=say(error).store())
             )
             was_open = connection.execute(statement).rowcount == 1
-            _forget_progress(connection, run_id, slug)
+            _forget_progress(connection, run_id, slug, with_report=not tried_again)
             return was_open
 
     def _require(self, run_id: str, slug: str) -> SyncRecord:
@@ -226,11 +233,13 @@ def _missing(run_id: str, slug: str) -> PlanMissing:
     return PlanMissing(f"run {run_id} has no sync of integration {slug!r}; materialize update_set and push together")
 
 
-def _forget_progress(connection: Connection, run_id: str, slug: str) -> None:
+def _forget_progress(connection: Connection, run_id: str, slug: str, *, with_report: bool = True) -> None:
     """Forget how far a line had come that is closed now; the step of its report, too, unless the run has open lines."""
     connection.execute(delete(sync_progress).where(sync_progress.c.run_id == run_id, sync_progress.c.slug == slug))
-    is_open = exists().where(syncs.c.run_id == run_id, syncs.c.status == SyncStatus.RUNNING.value)
-    done = or_(step_progress.c.slug == slug, step_progress.c.slug.is_(None) & ~is_open)
+    done = step_progress.c.slug == slug
+    if with_report:
+        is_open = exists().where(syncs.c.run_id == run_id, syncs.c.status == SyncStatus.RUNNING.value)
+        done = or_(done, step_progress.c.slug.is_(None) & ~is_open)
     connection.execute(delete(step_progress).where(step_progress.c.run_id == run_id, done))
 
 

@@ -120,6 +120,19 @@ def test_what_has_to_be_declared_is_proposed(
     assert rows
 
 
+def test_the_sheet_behind_a_cover_is_proposed_unless_it_is_hidden_or_hardly_longer(tmp_path: Path) -> None:
+    cover: list[list[object]] = [["Report", "Logins"], ["Made by", "the export"]]
+    data: list[list[object]] = [["User ID", "Count"], *([f"p{number}@x.example", number] for number in range(30))]
+    content = write_workbook({"Cover": cover, "Notes": [["none"]], "Data": data})
+    assert "'Cover' is read, not 'Notes' and 'Data'" in " ".join(read(tmp_path, content, ".xlsx").notes)
+    assert inspect(content, ".xlsx").proposal == {"sheet": "Data"}
+    assert read(tmp_path, content, ".xlsx", "sheet: Data").frame.height == 30
+    assert inspect(content, ".xlsx", "sheet: Cover").proposal == {}
+    hide = 'name="Data" state="hidden"'
+    assert inspect(change_member(content, "xl/workbook.xml", 'name="Data"', hide), ".xlsx").proposal == {}
+    assert inspect(write_workbook({"Short": data[:9], "Data": data}), ".xlsx").proposal == {}
+
+
 @pytest.mark.parametrize(
     ("content", "name", "expected"),
     [

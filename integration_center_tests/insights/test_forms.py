@@ -225,3 +225,24 @@ def test_a_form_that_reads_nothing_is_refused(read: Read, declared: str, expecte
 def test_cells_that_contradict_the_declared_form_are_said(read: Read, declared: str, said: str) -> None:
     report = read("User ID,Day\na,22/11/2026\nb,11/22/2026\n", declared)
     assert said in "; ".join(report.notes)
+
+
+@pytest.mark.parametrize(
+    ("cells", "declared", "first"),
+    [
+        (["28.03.2026 02:30", "29.03.2026 02:30"], "dates: '%d.%m.%Y %H:%M'\nzone: Europe/Berlin", "row 3"),
+        (["2026-03-29 02:59:59", "2026-03-29 03:00:00"], "zone: Europe/Berlin", "row 2"),
+        (
+            ["2026-03-29 01:59", "29.03.2026 02:00"],
+            "dates: ['%Y-%m-%d %H:%M', '%d.%m.%Y %H:%M']\nzone: Europe/Berlin",
+            "row 3",
+        ),
+        (["2026-03-29 02:30Z", "2026-03-29 03:00"], "zone: Europe/Berlin", None),
+        (["2026-03-29 02:30", "2026-03-29 02:30"], "zone: UTC", None),
+    ],
+)
+def test_times_that_never_were_are_named(read: Read, cells: list[str], declared: str, first: str | None) -> None:
+    content = "User ID,Seen\n" + "".join(f"p{number}@x.example,{cell}\n" for number, cell in enumerate(cells))
+    notes = [note for note in read(content, declared).notes if "summer time" in note]
+    expected = f"column 'Seen': 1 of 2 values (first in {first}) are times that clocks in Europe/Berlin skip"
+    assert [expected in note for note in notes] == ([True] if first else [])

@@ -162,6 +162,28 @@ def test_a_counted_footer_takes_no_row_of_a_sheet_away(read: Read) -> None:
     assert read(write_workbook({"A": [*sheet, ["Total", "", "3"]]}), "footer: 1\n", ".xlsx").frame.height == 2
 
 
+@pytest.mark.parametrize(
+    ("keys", "below", "is_row"),
+    [
+        (["00Qd3ebDB50A6Dc", "00QD06B3bDf70aE", "00QCFFd5EaeCAF1"], "", True),
+        (["2455ba0f-6a3b-0785-a19b-35e0ce37d3d9", "dca7cafa-c235-5158-6d23-985955b85181"], "", True),
+        (["00Qd3ebDB50A6Dc", "00QD06B3bDf70aE"], "Total,2\n", False),
+        (["00Qd3ebDB50A6Dc", "00QD06B3bDf70aE"], "Made-by-walkme,2\n", False),
+        (["2026-11-20", "2026-11-21"], "2026-11-22,2\n", False),
+        (["100234", "100235"], "200469,2\n", False),
+    ],
+)
+def test_a_counted_footer_takes_no_row_with_an_identifier_away(
+    read: Read, keys: list[str], below: str, is_row: bool
+) -> None:
+    content = "Key,Count\n" + "".join(f"{key},1\n" for key in keys) + below
+    if is_row:
+        with pytest.raises(UnreadableReport, match="an identifier like the row above the footer"):
+            read(content, "footer: 1\n")
+    else:
+        assert read(content, "footer: 1\n").frame.height == len(keys)
+
+
 def test_a_row_that_is_too_long_is_no_footer_where_rows_follow(read: Read) -> None:
     with pytest.raises(UnreadableReport) as refused:
         read("User ID,Name,N\na,Lee, Ann,1\nb,Bo,2\n")

@@ -9,7 +9,9 @@ import pytest
 from integration_center.errors import ServiceUnavailable
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, logins
 from integration_center_tests.pipeline.commands import Command, as_json
+from salesforce_emulator.org import automation
 from salesforce_emulator.org.org import Org
+from salesforce_emulator.refusals import RowError
 
 SET = "Integration_Center_Sandbox"
 ROLL_UP: dict[str, Any] = {
@@ -62,6 +64,31 @@ def test_the_generated_set_is_enough_for_a_sync_and_a_roll_up(
         "surplus": [],
         "unknown": [],
     }
+
+
+def test_the_generated_set_is_enough_in_an_org_whose_automation_works_against_it(
+    center: Center, org: Org, command: Command, narrow: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What triggers, flows and rules do is booked as it is for an administrator; what cannot be seen is said."""
+    monkeypatch.setattr("integration_center.pipeline.steps.look_back.WORTH_A_LOOK", 1)
+    automation.add_trigger(org, "Lead", "LeadScore", f"trigger LeadScore on Lead (before update) {{ l.{COUNT} = 1; }}")
+    automation.add_flow(org, "Lead", "Lead_Router", COUNT)
+    automation.add_validation_rule(org, "Lead", "Need_Count", f"{COUNT} < 0")
+    refused, changed = (center.lead(number)["Id"] for number in PLAIN[:2])
+    org.faults.fail_rows([refused], RowError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "no"))
+    org.flows.change_on_save("Lead", COUNT, lambda value: value + 1, record_ids=[changed])
+    center.integrate(limits={"max_failed": 50})
+    center.drop(logins(PLAIN))
+    narrow()
+    ran = center.run()
+    assert ran.success, ran.error
+    assert center.sync(ran).counts["lines"] == {"failed": 1, "overridden": 1, "updated": len(PLAIN) - 2}
+    said = command("check", "logins_to_leads")
+    assert said[0] == 0
+    assert "not seen: Apex triggers" in said[1]
+    assert "Not all that runs when Lead is updated could be looked at" in said[1]
+    assert "No trigger, flow or rule was seen" not in said[1]
+    automation.clear_automation(org)
 
 
 def test_the_generated_set_is_enough_for_an_external_id_and_a_condition_on_a_parent(

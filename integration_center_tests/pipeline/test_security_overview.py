@@ -11,7 +11,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.administration.egress import list_destinations, name_place
 from integration_center.pipeline.administration.security_overview import say_age, write_overview
-from integration_center_tests.pipeline.center import Center
+from integration_center_tests.pipeline.center import EXAMPLE, Center
 from integration_center_tests.pipeline.commands import Command
 
 ALERTS = """
@@ -62,6 +62,22 @@ def test_it_holds_scopes_and_age_and_no_secret(installation: Installation) -> No
     assert "admin=it" in text
     assert "Nothing is stopped" in text
     assert len(text.splitlines()) < 60, "one page"
+
+
+def test_it_names_the_fields_that_are_changed(installation: Installation, center: Center) -> None:
+    assert "No integration is built" in write_overview(installation, datetime.now(UTC))
+    center.integrate(fields=EXAMPLE["fields"][:1])
+    center.integrate("again", fields=EXAMPLE["fields"][1:2], enabled=False)
+    center.integrate("of_contacts", object="Contact")
+    text = write_overview(installation, datetime.now(UTC))
+    names = [f"`{each['field']}`" for each in EXAMPLE["fields"]]
+    assert f"| Sandbox | Lead | {', '.join(sorted(names[:2]))} |" in text
+    assert f"| Sandbox | Contact | {', '.join(sorted(names))} |" in text
+    for number in range(40):
+        center.integrate(f"n{number}", object=f"Custom_{number}__c")
+    text = write_overview(installation, datetime.now(UTC))
+    assert "And 27 more objects." in text
+    assert len(text.splitlines()) < 75, "one page"
 
 
 def test_it_comes_as_a_command(center: Center, command: Command, tmp_path: Path) -> None:

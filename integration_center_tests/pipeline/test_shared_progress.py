@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from time import monotonic
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -20,6 +21,7 @@ from integration_center.pipeline.steps import sharing
 from integration_center.pipeline.steps.sharing import Sharing
 from integration_center.progress import Phase, Seen, Spent
 from integration_center.store.run_progress import StepProgress
+from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
 WAIT_SECONDS = 30
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -153,6 +155,30 @@ def test_progress_is_gone_after_the_run(closing: str, log: SyncLog) -> None:
     assert list_steps(log) == ["b__update_set", "report"], "it ends after its line is closed"
     end("b")
     assert list_steps(log) == []
+
+
+def test_a_step_that_is_tried_again_keeps_what_the_report_noted(
+    center: Center, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[Sequence[str]] = []
+    fail_open = SyncLog.fail_open
+
+    def note(log: SyncLog, run_id: str, slug: str, error: Any, **options: Any) -> bool:
+        table = SharedProgress(log._engine)
+        table.note(run_id, "report", step(9, None, ended=True))
+        table.note(run_id, "plan", step(5, slug))
+        was_open = fail_open(log, run_id, slug, error, **options)
+        failed.append(list_steps(log))
+        return was_open
+
+    monkeypatch.setattr(SyncLog, "fail_open", note)
+    monkeypatch.setattr("integration_center.pipeline.assets.update_set.RETRY_SECONDS", 0)
+    center.integrate(plan_retries=1)
+    center.drop(logins(PLAIN))
+    center.emulator.sandbox.faults.respond(503, times=None)
+    ran = center.run()
+    assert not ran.success
+    assert failed == [["report"], []]
 
 
 def test_what_a_killed_run_left_is_forgotten_later(log: SyncLog) -> None:

@@ -177,11 +177,11 @@ class CellReader:
         Args:
             locate: names a row for people.
         """
-        return [
-            note
-            for name, doubts in self._doubts.items()
-            for note in (*doubts.list(name, locate), *self._columns[name].list_misfits(name, locate))
-        ]
+        notes: list[str] = []
+        for name, doubts in self._doubts.items():
+            column = self._columns[name]
+            notes += (*doubts.list(name, locate), *column.list_misfits(name, locate), *column.list_skips(name, locate))
+        return notes
 
     def list_clashes(self, locate: Locate) -> list[str]:
         """List the columns with values that two declared forms read as different dates, one sentence each."""

@@ -53,6 +53,7 @@ class Slice:
         matters: which cells have the form itself.
         has_signs: which cells are other numbers, or numbers at all, by their declared signs, as `1.234,5` is.
         clash: which cells two forms read as different dates.
+        skipped: which cells show a time that never was; see `Written`.
     """
 
     read: pl.Series
@@ -60,15 +61,16 @@ class Slice:
     matters: pl.Series
     has_signs: pl.Series | None = None
     clash: pl.Series | None = None
+    skipped: pl.Series | None = None
 
     def cut(self, begin: int, length: int) -> "Slice":
         """Return the same for some of the cells."""
+        masks = (self.has_signs, self.clash, self.skipped)
         return Slice(
             self.read.slice(begin, length),
             self.fits.slice(begin, length),
             self.matters.slice(begin, length),
-            None if self.has_signs is None else self.has_signs.slice(begin, length),
-            None if self.clash is None else self.clash.slice(begin, length),
+            *(None if mask is None else mask.slice(begin, length) for mask in masks),
         )
 
 
@@ -83,6 +85,7 @@ class Option:
         has_signs: whether a cell has declared signs; see `Slice`.
         odd: the cells that neither have its form nor need none.
         clashes: the cells that two forms read as different dates.
+        skips: the cells with a time that never was.
         differs: whether the rows were returned as they are not by this option.
     """
 
@@ -92,6 +95,7 @@ class Option:
     has_signs: bool = False
     odd: Found = field(default_factory=Found)
     clashes: Found = field(default_factory=Found)
+    skips: Found = field(default_factory=Found)
     differs: bool = False
 
     def count(self, seen: Slice, text: pl.Series, begin: int) -> None:
@@ -101,6 +105,8 @@ class Option:
         self.odd.note(~seen.fits & text.is_not_null(), begin)
         if seen.clash is not None:
             self.clashes.note(seen.clash, begin)
+        if seen.skipped is not None:
+            self.skips.note(seen.skipped, begin)
 
     def count_odd(self, values: int) -> int:
         """Return how many of the values do not have the form. Without any that has it, none has."""
@@ -198,6 +204,16 @@ class ColumnReader:
             if option.clashes.count and self.choice == option.name
         ]
 
+    def list_skips(self, column: str, locate: Locate) -> list[str]:
+        """Say which cells show a time that the clocks of the time zone skip, if it is read in that zone."""
+        return [
+            f"column {column!r}: {option.skips.count:,} of {self.values:,} values {option.skips.show(locate)} are times"
+            f" that clocks in {self.rules.zone} skip when summer time begins; they are read as of clocks that were not"
+            " put forward"
+            for option in self._options
+            if option.skips.count and self.choice == option.name
+        ]
+
     def _say(self, column: str, option: Option, odd: int, first: str, *, kept: bool) -> str:
         """Say that some cells of a column do not have the declared form."""
         name = option.name if getattr(self.rules, option.name) else OTHER_NAMES[option.name]
@@ -231,13 +247,13 @@ def look_at_options(text: pl.Series, rules: CellRules) -> dict[str, Slice]:
 
 
 def _look_at_dates(text: pl.Series, rules: CellRules) -> Slice:
-    dates, clash = read_forms(text, rules.dates, rules.zone)
+    (dates, skipped), clash = read_forms(text, rules.dates, rules.zone)
     left = dates.is_null() & text.is_not_null()
     matters = dates.is_not_null()
     if left.any():
         known = read_known(text.filter(left), rules.zone)
         dates = dates.scatter(left.arg_true(), known)
-    return Slice(_fill(dates, text), dates.is_not_null(), matters, clash=clash)
+    return Slice(_fill(dates, text), dates.is_not_null(), matters, clash=clash, skipped=skipped)
 
 
 def _look_at_zone(text: pl.Series, rules: CellRules) -> Slice:
@@ -245,7 +261,7 @@ def _look_at_zone(text: pl.Series, rules: CellRules) -> Slice:
     shifted = shift_zone(text, rules.zone or "UTC")
     if shifted is None:
         return Slice(text, read_known(text, None).is_not_null(), naive)
-    return Slice(_fill(shifted, text), shifted.is_not_null(), naive)
+    return Slice(_fill(shifted.text, text), shifted.text.is_not_null(), naive, skipped=shifted.skipped)
 
 
 def _look_at_words(text: pl.Series, rules: CellRules) -> Slice:

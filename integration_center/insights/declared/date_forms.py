@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -27,8 +28,20 @@ NO_ZONES = (
 )
 
 
-def read_forms(text: pl.Series, forms: Sequence[str], zone: str | None) -> tuple[pl.Series, pl.Series | None]:
-    """Rewrite dates and times of the declared forms in ISO 8601; null where a cell has none of them.
+class Written(NamedTuple):
+    """Dates and times in ISO 8601.
+
+    Attributes:
+        text: the dates; null where a cell is none.
+        skipped: which cells show a time that the clocks of the time zone skip when summer time begins; None for none.
+    """
+
+    text: pl.Series
+    skipped: pl.Series | None = None
+
+
+def read_forms(text: pl.Series, forms: Sequence[str], zone: str | None) -> tuple[Written, pl.Series | None]:
+    """Rewrite dates and times of the declared forms in ISO 8601.
 
     Args:
         text: the cells.
@@ -39,27 +52,30 @@ def read_forms(text: pl.Series, forms: Sequence[str], zone: str | None) -> tuple
         The dates, and a mask of the cells that two forms read as different dates; None where there are none.
     """
     bare = text.str.strip_chars()
-    read = read_form(bare, forms[0], zone, alone=len(forms) == 1)
+    read, skipped = read_form(bare, forms[0], zone, alone=len(forms) == 1)
     clash: pl.Series | None = None
     for form in forms[1:]:
-        other = read_form(bare, form, zone, alone=False)
+        other, more = read_form(bare, form, zone, alone=False)
         differ = (read != other).fill_null(value=False)
         if differ.any():
             clash = differ if clash is None else clash | differ
+        if more is not None:
+            more &= read.is_null()
+            skipped = more if skipped is None else skipped | more
         read = read.zip_with(read.is_not_null(), other)
-    return read.alias(text.name), clash
+    return Written(read.alias(text.name), skipped), clash
 
 
-def read_form(text: pl.Series, form: str, zone: str | None, *, alone: bool) -> pl.Series:
+def read_form(text: pl.Series, form: str, zone: str | None, *, alone: bool) -> Written:
     """Rewrite dates and times of one form in ISO 8601; null for other text. `alone`: whether it is the only form."""
     if form in COUNTED:
         return read_counted(text, form, zone, alone=alone)
     if not HAS_TIME.search(form):
-        return text.str.to_date(form, strict=False).dt.to_string("%Y-%m-%d")
+        return Written(text.str.to_date(form, strict=False).dt.to_string("%Y-%m-%d"))
     return write_moments(text.str.to_datetime(form, strict=False, time_unit="us"), zone)
 
 
-def read_counted(text: pl.Series, form: str, zone: str | None, *, alone: bool) -> pl.Series:
+def read_counted(text: pl.Series, form: str, zone: str | None, *, alone: bool) -> Written:
     """Rewrite seconds or milliseconds since 1970, or Excel's days, in ISO 8601; null for other text."""
     count = text.str.extract(r"^(\d+(?:\.\d+)?)$").cast(pl.Float64, strict=False)
     if not alone:
@@ -75,20 +91,21 @@ def read_counted(text: pl.Series, form: str, zone: str | None, *, alone: bool) -
 def read_known(text: pl.Series, zone: str | None) -> pl.Series:
     """Return the dates and times that are read without a declaration, in the time zone; null for other text."""
     zoned = shift_zone(text, zone) if zone else None
-    return (text if zoned is None else zoned).set(read_moments(text).is_null(), None)
+    return (text if zoned is None else zoned.text).set(read_moments(text).is_null(), None)
 
 
-def shift_zone(text: pl.Series, zone: str) -> pl.Series | None:
+def shift_zone(text: pl.Series, zone: str) -> Written | None:
     """Rewrite times that name no zone as UTC; null where a cell is not a date or time.
 
     Dates, and times with a zone of their own, stay. None when there is no time without a zone.
     """
-    naive = names_no_zone(text)
+    naive = names_no_zone(text).fill_null(value=False)
     if not naive.any():
         return None
     moments = read_moments(text)
-    shifted = write_moments(moments.dt.replace_time_zone(None), zone)
-    return shifted.zip_with(naive.fill_null(value=False), text).set(moments.is_null(), None).alias(text.name)
+    shifted, skipped = write_moments(moments.dt.replace_time_zone(None), zone)
+    read = shifted.zip_with(naive, text).set(moments.is_null(), None).alias(text.name)
+    return Written(read, None if skipped is None else skipped & naive)
 
 
 def names_no_zone(text: pl.Series) -> pl.Series:
@@ -96,16 +113,20 @@ def names_no_zone(text: pl.Series) -> pl.Series:
     return text.str.contains(":", literal=True) & ~text.str.contains(NAMES_ZONE)
 
 
-def write_moments(moments: pl.Series, zone: str | None) -> pl.Series:
+def write_moments(moments: pl.Series, zone: str | None) -> Written:
     """Write times as ISO 8601 in UTC. Times that name no zone are in `zone`."""
+    skipped = None
     if not isinstance(moments.dtype, pl.Datetime) or moments.dtype.time_zone is None:
         name, hour = ZoneInfo(zone or "UTC").key, timedelta(hours=1)
         local = moments.dt.replace_time_zone(name, ambiguous="earliest", non_existent="null")
-        # In the hour that summer time leaves out, clocks that were not put forward show a time that never was.
-        before = (moments - hour).dt.replace_time_zone(name, ambiguous="earliest", non_existent="null") + hour
-        moments = pl.select(pl.coalesce(local.alias("local"), before.alias("before"))).to_series()
+        if local.null_count() > moments.null_count():
+            # In the hour that summer time leaves out, clocks that were not put forward show a time that never was.
+            skipped = local.is_null() & moments.is_not_null()
+            before = (moments - hour).dt.replace_time_zone(name, ambiguous="earliest", non_existent="null") + hour
+            local = local.zip_with(~skipped, before)
+        moments = local
     utc = moments.dt.convert_time_zone("UTC")
-    return utc.dt.to_string("%Y-%m-%dT%H:%M:%SZ").alias(moments.name)
+    return Written(utc.dt.to_string("%Y-%m-%dT%H:%M:%SZ").alias(moments.name), skipped)
 
 
 def check_forms(dates: str | list[str], *, all_columns: bool) -> str | list[str]:

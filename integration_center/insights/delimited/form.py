@@ -83,12 +83,14 @@ class Table:
         notes: what was found about the file without a declaration, one sentence each, without a full stop.
         form: how the file is written, declared or found; None for formats other than text.
         locate: names a row, counted from 0, for people: as a spreadsheet counts the rows of the file.
+        fuller_sheet: the sheet of a workbook that seems to hold the report, where a cover was read.
     """
 
     frame: pl.DataFrame
     notes: Sequence[str] = field(default=())
     form: Form | None = None
     locate: Callable[[int], str] = name_row
+    fuller_sheet: str | None = None
 
 
 @dataclass
@@ -135,7 +137,7 @@ class OpenTable:
         columns: the names of the columns.
         slices: the rows, as frames of String columns with these names, in the file's order; an empty cell is null.
         form: how the file is written, declared or found; None for formats other than text.
-        locate: see `Table`.
+        locate, fuller_sheet: see `Table`.
     """
 
     columns: Sequence[str]
@@ -144,6 +146,7 @@ class OpenTable:
     _notes: Sequence[str] = ()
     _counts: RowCount = field(default_factory=RowCount)
     locate: Callable[[int], str] = name_row
+    fuller_sheet: str | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -153,10 +156,12 @@ class OpenTable:
     def read_all(self) -> Table:
         """Read all rows into memory."""
         frame = pl.concat([pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)), *self.slices])
-        return Table(frame, self.notes, self.form, self.locate)
+        return Table(frame, self.notes, self.form, self.locate, self.fuller_sheet)
 
 
 def open_frame(table: Table) -> OpenTable:
     """Offer a table in memory in slices."""
     slices = table.frame.iter_slices(SLICE_ROWS)
-    return OpenTable(table.frame.columns, slices, table.form, table.notes, locate=table.locate)
+    return OpenTable(
+        table.frame.columns, slices, table.form, table.notes, locate=table.locate, fuller_sheet=table.fuller_sheet
+    )

@@ -43,6 +43,7 @@ class SheetLook:
     """What is odd about a sheet.
 
     Attributes:
+        cells: the number of its cells.
         first_row: the first row with a value, counted from 1; None for a sheet without any.
         errors: the cells with an error such as `#N/A`.
         error: the text of the first error.
@@ -53,6 +54,7 @@ class SheetLook:
         merged: the areas of merged cells, each with its last row.
     """
 
+    cells: int = 0
     first_row: int | None = None
     errors: Cells = field(default_factory=Cells)
     error: str = "#N/A"
@@ -122,20 +124,29 @@ class SheetLook:
 
 def find_parts(archive: zipfile.ZipFile) -> dict[str, str]:
     """Find the parts of a workbook that hold its sheets, by the names of the sheets."""
-    names = set(archive.namelist())
-    if not {WORKBOOK, RELATIONS} <= names:
+    if RELATIONS not in archive.namelist():
         return {}
-    with archive.open(WORKBOOK) as part:
-        sheets = SHEET_TAG.findall(part.read(MOST_READ))
+    tags = _read_tags(archive)
     with archive.open(RELATIONS) as part:
         relations = RELATION.findall(part.read(MOST_READ))
     targets = {_read_text(tag, rb"Id"): normpath(join("/xl", _read_text(tag, rb"Target"))) for tag in relations}
-    return {
-        unescape(_read_text(tag, rb"name"), {"&quot;": '"', "&apos;": "'"}): targets.get(
-            _read_text(tag, rb"(?:\w+:)id"), ""
-        ).lstrip("/")
-        for tag in sheets
-    }
+    return {_read_name(tag): targets.get(_read_text(tag, rb"(?:\w+:)id"), "").lstrip("/") for tag in tags}
+
+
+def find_hidden(archive: zipfile.ZipFile) -> set[str]:
+    """Find the names of the sheets that a workbook hides."""
+    return {_read_name(tag) for tag in _read_tags(archive) if _read_text(tag, rb"state") in {"hidden", "veryHidden"}}
+
+
+def _read_tags(archive: zipfile.ZipFile) -> list[bytes]:
+    if WORKBOOK not in archive.namelist():
+        return []
+    with archive.open(WORKBOOK) as part:
+        return SHEET_TAG.findall(part.read(MOST_READ))
+
+
+def _read_name(tag: bytes) -> str:
+    return unescape(_read_text(tag, rb"name"), {"&quot;": '"', "&apos;": "'"})
 
 
 def name_column(number: int) -> str:

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -19,7 +20,7 @@ from integration_center.insights.delimited.header import list_names, name_table
 from integration_center.insights.delimited.kinds import refuse_unlike
 from integration_center.insights.formats.value_text import MIDNIGHT, clear_text
 from integration_center.insights.formats.workbook_formats import OddCells, find_styles
-from integration_center.insights.formats.workbook_sheets import SheetLook, find_parts
+from integration_center.insights.formats.workbook_sheets import SheetLook, find_hidden, find_parts
 from integration_center.insights.sizes import SUSPICIOUS_BYTES, SizeLimit, show_max_size
 from integration_center.insights.unpacking import BROKEN, WORKBOOK, is_workbook
 from integration_center.wording.near_names import say_nearest
@@ -39,6 +40,8 @@ LONGEST_TAG = 400
 MOST_CELLS, CELL_BYTES = 20_000_000, 110
 """The most cells that are read unless `max_size` is declared, and what the library takes for one: 560 MB for a sheet of
 1,000,000 rows and 5 columns. openpyxl reads in slices, in 65 MB, but takes 15 times the processor time."""
+COVER = 10
+"""How many times as many cells another sheet has where the one that is read is taken for a cover."""
 FREE_CELLS, CELLS_PER_VALUE = 5_000_000, 50
 """The library makes a rectangle of all cells. It may be this large, or this many times larger than the real cells."""
 
@@ -53,6 +56,7 @@ class Extent:
         columns: the last column.
         sheets: what is odd about each sheet, by its part of the workbook.
         parts: the parts of the sheets, by their names.
+        hidden: the names of the hidden sheets.
         odd: the columns with cells that show something else than they hold.
     """
 
@@ -61,11 +65,19 @@ class Extent:
     columns: int = 0
     sheets: dict[str, SheetLook] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
     odd: OddCells = field(default_factory=OddCells)
 
     def find_sheet(self, name: str) -> SheetLook:
         """Find what is odd about a sheet."""
         return self.sheets.get(self.parts.get(name, ""), SheetLook())
+
+    def find_fuller(self, name: str, others: Sequence[str]) -> str | None:
+        """Find the sheet in whose place `name` is read, which is a cover then: another that is seen and far fuller."""
+        seen = [each for each in others if each not in self.hidden]
+        fullest = max(seen, key=lambda each: self.find_sheet(each).cells, default=None)
+        cells = self.find_sheet(fullest).cells if fullest else 0
+        return fullest if cells and cells >= COVER * self.find_sheet(name).cells else None
 
 
 def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimit) -> Table:
@@ -90,7 +102,7 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
         notes.append(
             f"the workbook has {count} sheets, and {name!r} is read, not {listed}; `sheet:` in report.yaml chooses one"
         )
-    look = extent.find_sheet(name)
+    look, fuller = extent.find_sheet(name), extent.find_fuller(name, others)
     filled = rows.select(~pl.all_horizontal(pl.all().is_null() | (pl.all().str.strip_chars() == ""))).to_series()
     rows, places = rows.filter(filled), filled.arg_true() + (look.first_row or 1)
     top = file.skip_lines + file.header_row - 1
@@ -99,7 +111,7 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
         raise UnreadableReport(
             f"{source}: sheet {name!r} has {rows.height} rows, and no row {top + 1} for the header; correct"
             f" `sheet:`{there} or `header_row:` in report.yaml",
-            {"sheet": others[0]} if others and not rows.height else {},
+            {"sheet": fuller} if fuller else {},
         )
     below = drop_footer(rows.slice(top + 1 + file.skip_after_header), file.footer, source)
     below.columns = [str(number) for number in range(below.width)]
@@ -108,7 +120,7 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
     table, found = name_table(clear_text(below), header, source, row=file.header_row)
     notes += [*look.list_notes(int(places[top])), *extent.odd.notes]
     first = top + 1 + file.skip_after_header
-    return Table(table, [*notes, *found], locate=lambda row: f"row {places[first + row]:,}")
+    return Table(table, [*notes, *found], locate=lambda row: f"row {places[first + row]:,}", fuller_sheet=fuller)
 
 
 def check_days(data: bytes, file: ReportFile, source: str) -> None:
@@ -189,7 +201,7 @@ def measure(data: bytes, source: str, limit: SizeLimit) -> Extent:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             limit.check(len(data), sum(each.file_size for each in archive.infolist()), source, "a workbook")
-            extent.parts = find_parts(archive)
+            extent.parts, extent.hidden = find_parts(archive), find_hidden(archive)
             if STYLES in archive.namelist():
                 with archive.open(STYLES) as part:
                     extent.odd = OddCells(find_styles(part.read(READ_AT_A_TIME)))
@@ -228,6 +240,7 @@ def count_cells(file: IO[bytes], extent: Extent, look: SheetLook) -> None:
             found = CELL.findall(text, 0, end)
         if found:
             extent.cells += len(found)
+            look.cells += len(found)
             extent.rows = max(extent.rows, max(int(row) for _, row in found))
             extent.columns = max(extent.columns, max(map(count_columns, {column for column, _ in found})))
         look.look_at(text, end)

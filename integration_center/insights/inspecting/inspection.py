@@ -216,7 +216,9 @@ def read_with_remedies(
 
 
 def find_improvement(table: Table, named: Format, declared: ReportFile, proposal: Mapping[str, Any]) -> dict[str, Any]:
-    """Find what makes a better table of one that could be read: another delimiter or header, or a footer."""
+    """Find what makes a better table of one that could be read: another sheet, delimiter or header, or a footer."""
+    if table.fuller_sheet and "sheet" not in proposal:
+        return {"sheet": table.fuller_sheet}
     if table.form and table.form.separator and "delimiter" not in proposal:
         return {"delimiter": table.form.separator}
     kind = declared.format or named

@@ -12,7 +12,9 @@ from integration_center.access.users import Role, read_users
 from integration_center.accounts.store import Account
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
+from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.administration.egress import list_destinations
+from integration_center.pipeline.judging import read_folder
 from integration_center.store.retention import KEPT as FILES_KEPT
 from integration_center.wording.markdown import escape_markdown
 
@@ -21,6 +23,9 @@ FLOWS = {
     "jwt": "OAuth JWT bearer flow",
     "client-credentials": "OAuth client credentials flow",
 }
+
+MOST_OBJECTS, MOST_FIELDS = 15, 20
+"""How many are named, so that it stays one page."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ def write_overview(installation: Installation, now: datetime) -> str:
             *_write_state(installation),
             *_write_destinations(installation),
             *_write_accounts(installation, now),
+            *_write_fields(installation),
             *_write_people(installation),
             *_write_data(installation),
         ]
@@ -106,6 +112,27 @@ def _write_accounts(installation: Installation, now: datetime) -> Iterator[str]:
     yield from _write_table("Salesforce accounts", heads, rows, "No account is connected.")
     yield "Tokens are encrypted in the database (Fernet: AES-128-CBC with HMAC-SHA256). The key is kept outside of it."
     yield ""
+
+
+def _write_fields(installation: Installation) -> Iterator[str]:
+    """Write which fields integrations update, by account and object."""
+    written: dict[tuple[str, str], dict[str, None]] = {}
+    for spec in read_folder(find_folder(installation.settings)).specs.values():
+        fields = written.setdefault((spec.environment.title, spec.object), {})
+        fields |= {each.field: None for each in spec.fields}
+    rows = [(*map(escape_markdown, key), _list_names(sorted(fields))) for key, fields in sorted(written.items())]
+    more = len(rows) - MOST_OBJECTS
+    heads = ("Environment", "Object", "Fields that are updated")
+    yield from _write_table("What it changes in Salesforce", heads, rows[:MOST_OBJECTS], "No integration is built.")
+    if more > 0:
+        yield f"And {more:,} more objects."
+    yield "Records are never created or deleted. Fields and permission sets are made only when a person asks for it."
+    yield ""
+
+
+def _list_names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_FIELDS:,} more" if len(names) > MOST_FIELDS else ""
+    return ", ".join(f"`{name}`" for name in names[:MOST_FIELDS]) + more
 
 
 def _write_people(installation: Installation) -> Iterator[str]:

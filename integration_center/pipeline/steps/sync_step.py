@@ -98,6 +98,12 @@ class SyncStep:
         may = not self.installation.settings.plan_only
         return may and means_to_push(self.context.instance, self.run_id, self.slug)
 
+    @property
+    def may_be_tried_again(self) -> bool:
+        """Whether Dagster tries the step again after an error that may pass. Only planning is."""
+        is_plan = self.context.op_def.name == update_set_key(self.slug).to_python_identifier()
+        return is_plan and self.context.retry_number < self.spec.plan_retries
+
     def require_switched_on(self) -> None:
         """Check that the integration is enabled, or that the run config of its push says `run_disabled`.
 
@@ -198,7 +204,7 @@ class SyncStep:
         """Close the sync as Failed when the step fails, before Dagster hears of it."""
 
         def fail(said: Said, full: str) -> None:
-            self.installation.syncs.fail_open(self.run_id, self.slug, said)
+            self.installation.syncs.fail_open(self.run_id, self.slug, said, tried_again=self.may_be_tried_again)
             self.release_lease()
             if full != said.text:
                 with suppress(IntegrationCenterError):  # a full disk or a storage that is away may be the very error

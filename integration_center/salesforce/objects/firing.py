@@ -70,6 +70,11 @@ class Firing:
     found: tuple[Fires, ...] = ()
     unseen: tuple[str, ...] = ()
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether a kind of rule that the org does tell of could not be looked at, or not all of it."""
+        return self.unseen != UNSEEN_ALWAYS
+
     def about(self, fields: Collection[str]) -> Self:
         """Return the same with regard to some fields only, those that read one of them first."""
         wanted = {name.lower(): name for name in fields}
