@@ -5,13 +5,19 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from dagster import EventLogEntry
+from sqlalchemy import event
 
+from integration_center.database.engine import build_engine
+from integration_center.pipeline.planned_events import TOGETHER
+from integration_center.settings import read_settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, days_before, logins
 from integration_center_tests.pipeline.commands import Command, as_json
@@ -212,3 +218,27 @@ def test_the_version_is_reported_before_anything_heavy_is_imported() -> None:
     program = "import sys\nfrom integration_center.cli import main\nmain()\nassert 'dagster' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"integration-center {version('integration-center')}\n"
+
+
+def test_a_command_announces_what_its_run_makes_at_once_and_opens_our_database_once(
+    center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.integrate()
+    center.drop(logins([1]))
+    assert command("accounts")[0] == 0
+    for name in TOGETHER:
+        monkeypatch.delenv(name)
+    announced: list[int] = []
+    storage = center.instance.event_log_storage
+    store = storage.store_event_batch
+
+    def count(events: Sequence[EventLogEntry]) -> None:
+        announced.append(len(events))
+        store(events)
+
+    monkeypatch.setattr(storage, "store_event_batch", count)
+    engine, opened = build_engine(read_settings().database), list[object]()
+    event.listen(engine, "connect", lambda *arguments: opened.append(arguments))
+    assert command("run", "logins_to_leads")[0] == 0
+    assert announced == [14]
+    assert engine.dialect.name != "sqlite" or len(opened) <= 4  # one a thread; without a block there were 60
