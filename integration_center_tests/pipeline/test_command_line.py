@@ -16,6 +16,9 @@ from dagster import EventLogEntry
 from sqlalchemy import event
 
 from integration_center.database.engine import build_engine
+from integration_center.errors import ConfigurationError
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.location.launching import run_here
 from integration_center.pipeline.planned_events import TOGETHER
 from integration_center.settings import read_settings
 from integration_center_tests.conftest import YESTERDAY
@@ -242,3 +245,14 @@ def test_a_command_announces_what_its_run_makes_at_once_and_opens_our_database_o
     assert command("run", "logins_to_leads")[0] == 0
     assert announced == [14]
     assert engine.dialect.name != "sqlite" or len(opened) <= 4  # one a thread; without a block there were 60
+
+
+def test_a_run_keeps_the_settings_that_it_began_with(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    center.integrate()
+    center.drop(logins([1]))
+    settings = read_settings()
+    monkeypatch.setenv("INTEGRATION_CENTER_API_RESERVE", "much")
+    _, succeeded = run_here(RunRequest("logins_to_leads", (YESTERDAY, YESTERDAY), {}), settings, center.instance)
+    assert succeeded
+    with pytest.raises(ConfigurationError, match="INTEGRATION_CENTER_API_RESERVE"):
+        read_settings()
