@@ -1,6 +1,7 @@
 """`plan` and `run`: syncs, through Dagster."""
 
 import getpass
+import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
@@ -10,12 +11,12 @@ import dagster as dg
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
-from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, Quiet
 from integration_center.cli.progress_display import Display, progress_shown
 from integration_center.cli.slugs import Found, find
 from integration_center.cli.sync_output import finish, name_days, read_troubles
 from integration_center.console.report_notes import read_notes
+from integration_center.database.engine import kept_open
 from integration_center.database.sync_records import SyncRecord
 from integration_center.database.touched import say_touched
 from integration_center.errors import ConfigurationError
@@ -31,6 +32,7 @@ from integration_center.pipeline.instance.webserver import find_webserver, requi
 from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.location.launching import run_here, wait_for
 from integration_center.pipeline.names import FIRST_DAY, asset_keys, push_config, push_key, run_tags
+from integration_center.pipeline.planned_events import TOGETHER
 from integration_center.pipeline.runs.history import complete_log
 from integration_center.pipeline.starting.catch_up import check_long_range
 from integration_center.settings import read_paths
@@ -105,6 +107,7 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
     display = Display(lambda: installation.progress.read(run_id, wanted.slug))
     with progress_shown(display, hidden=quiet):
         if webserver is None:
+            os.environ |= {**TOGETHER, **os.environ}  # where Dagster asks for it
             run_here(wanted.request, installation.settings, instance, run_id)
         else:
             place = f"run {run_id} in {webserver.url}"
@@ -196,8 +199,10 @@ def plan_integration(
         return
     if changed_since is not None or markdown:
         raise typer.BadParameter("--changed-since and --markdown go with --all")
+    from integration_center.cli.firing import look_today, print_firing
+
     loaded, days = read_folder(find_folder(read_paths())), read_days(partition)
-    with open_installation() as installation:
+    with open_installation() as installation, kept_open(installation.engine):
         found = find(loaded, slug, installation)
         spec, assets = found.spec, list_planned(loaded, slug, found)
         request = RunRequest(slug, days, run_tags(slug, found.environment, COMMAND_LINE), assets)
@@ -242,7 +247,7 @@ def run_integration(
     """Run the sync through Dagster, and show what became of the rows."""
     loaded, days = read_folder(find_folder(read_paths())), read_days(partition)
     said = f"{name_days(days)}, also when newer days were pushed" if allow_stale else name_days(days)
-    with open_installation() as installation:
+    with open_installation() as installation, kept_open(installation.engine):
         found = find(loaded, slug, installation)
         config = push_config(slug, allow_stale=allow_stale) if found.environment else None
         request = RunRequest(slug, days, run_tags(slug, found.environment, COMMAND_LINE), run_config=config)

@@ -3,9 +3,7 @@
 from pathlib import Path
 
 from integration_center.errors import ConfigurationError
-from integration_center.insights.drop_folders.cloud_settings import read_cloud_settings
 from integration_center.insights.drop_folders.drops import Drops, LocalDrops
-from integration_center.insights.drop_folders.object_stores import build_object_drops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.source import ReportSource
 from integration_center.settings import Settings
@@ -35,6 +33,9 @@ def build_source(settings: Settings) -> ReportSource:
     if root.lower().startswith("sftp://"):
         return FilesSource(build_sftp(root, settings, largest))
     if "://" in root:
+        from integration_center.insights.drop_folders.cloud_settings import read_cloud_settings
+        from integration_center.insights.drop_folders.object_stores import build_object_drops
+
         return FilesSource(build_object_drops(root, read_cloud_settings(), largest=largest))
     return FilesSource(LocalDrops(Path(root), largest=largest))
 

@@ -15,8 +15,6 @@ from threading import RLock
 from typing import Any
 from uuid import uuid4
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import (
     AssetKeyTable,
@@ -201,6 +199,9 @@ class EventLog(SqliteEventLogStorage):
         return empty
 
     def _make_empty(self) -> bytes:
+        from alembic.runtime.migration import MigrationContext  # see `late_alembic`
+        from alembic.script import ScriptDirectory
+
         with TemporaryDirectory() as folder:
             path = Path(folder) / "empty.db"
             engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)

@@ -1,7 +1,7 @@
 """The settings, read from the environment and a `.env` file. Nothing else names an environment variable."""
 
 from integration_center.settings.apps import LOGIN_URLS, ExternalClientApp
-from integration_center.settings.options import Endpoint, Settings, read_settings
+from integration_center.settings.options import Endpoint, Settings, held_settings, read_settings
 from integration_center.settings.paths import (
     DEMO_SETTINGS,
     ENV_FILE,
@@ -29,6 +29,7 @@ __all__ = [
     "SignInSettings",
     "find_default_defs",
     "find_default_home",
+    "held_settings",
     "named_faults",
     "read_paths",
     "read_settings",

@@ -1,6 +1,9 @@
 """The settings, read once from the environment and a `.env` file. Nothing else names an environment variable."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
@@ -196,12 +199,30 @@ class Settings(Paths, SignInSettings, NamedApps):
             raise ConfigurationError(f"{name}: {error}. Correct it in the environment or in .env") from None
 
 
+_held: ContextVar[Settings | None] = ContextVar("settings", default=None)
+
+
+@contextmanager
+def held_settings(settings: Settings) -> Iterator[None]:
+    """Let `read_settings` return these for the length of the block: to read them takes longer than to open a database.
+
+    Threads that are started in the block read them themselves.
+    """
+    before = _held.set(settings)
+    try:
+        yield
+    finally:
+        _held.reset(before)
+
+
 def read_settings() -> Settings:
-    """The settings as the environment and `.env` say them now.
+    """The settings as the environment and `.env` say them now, or those that are held.
 
     Raises:
         ConfigurationError: names each variable that is wrong, without its value.
     """
+    if (held := _held.get()) is not None:
+        return held
     with named_faults():
         # The demo's own settings come last: real settings take precedence.
         demo = Paths().dagster_home / DEMO_SETTINGS

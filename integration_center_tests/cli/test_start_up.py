@@ -1,5 +1,7 @@
 """What a command imports before it works: time that its user waits."""
 
+import ast
+import importlib.util
 import os
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from integration_center.cli.verbs import VERBS
+from integration_center.pipeline import late_alembic
 
 PROGRAM = """
 import sys
@@ -17,6 +20,19 @@ try:
     main()
 finally:
     print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+OPENED = """
+import sys
+from integration_center.cli import runs
+from integration_center.insights.build import build_source
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.settings import read_settings
+from integration_center.pipeline.location.launching import run_here
+instance = open_instance(read_settings(), executes_runs=True)
+build_source(read_settings())
+print(type(instance.get_ref()).__name__)
+print(*sorted({part for name in sys.modules for part in (name.partition(".")[0], name)}), file=sys.stderr)
 """
 
 
@@ -49,6 +65,33 @@ def test_a_look_at_our_own_database_imports_no_dagster(home: Mapping[str, str], 
     done = run(verb, **home)
     assert done.returncode == 0, done.stderr
     assert set(done.stderr.split()).isdisjoint({"dagster", "polars"})
+
+
+def test_a_run_imports_what_it_needs(home: Mapping[str, str], tmp_path: Path) -> None:
+    environment = {**os.environ, **home, "WALKME_SOURCE": "files", "WALKME_FILES_ROOT": str(tmp_path)}
+    opened = [
+        subprocess.run([sys.executable, "-c", OPENED], env=environment, capture_output=True, text=True, check=False)
+        for _ in range(2)
+    ]
+    assert [each.returncode for each in opened] == [0, 0], opened[0].stderr
+    assert "alembic" in opened[0].stderr.split()  # the databases were made
+    assert opened[1].stdout == "InstanceRef\n"  # another process knows no other
+    unneeded = {"alembic", "mako", "upath", "fsspec", "fastexcel", "obstore"}
+    unneeded |= {f"integration_center.pipeline.{name}" for name in ("jobs.release", "starting.alert_watch")}
+    unneeded |= {f"integration_center.{name}" for name in ("alerts", "cli.firing", "insights.formats.workbooks")}
+    assert unneeded.isdisjoint(opened[1].stderr.split())
+
+
+def test_dagster_takes_from_alembic_what_is_put_off() -> None:
+    found = importlib.util.find_spec(late_alembic.USER)
+    assert found is not None
+    assert found.origin is not None
+    taken = {
+        node.module: tuple(alias.name for alias in node.names)
+        for node in ast.walk(ast.parse(Path(found.origin).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("alembic")
+    }
+    assert taken == late_alembic.NAMES
 
 
 @pytest.mark.parametrize("name", VERBS)

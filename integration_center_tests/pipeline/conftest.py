@@ -16,6 +16,7 @@ from integration_center.accounts.store import Account, Tokens
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.planned_events import TOGETHER
 from integration_center.settings import Settings, read_settings
 from integration_center_tests.pipeline.center import Center
 from integration_center_tests.pipeline.commands import Command, build_command
@@ -53,6 +54,7 @@ def home(
             monkeypatch.delenv(field.alias, raising=False)
     orgs = {"SANDBOX": emulator.sandbox, "PRODUCTION": emulator.production}
     variables = {
+        **TOGETHER,  # as commands set it
         "SSL_CERT_FILE": str(one_certificate),
         "DAGSTER_HOME": str(tmp_path),
         "INTEGRATION_CENTER_DEFS": str(tmp_path / "defs"),

@@ -5,13 +5,22 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from dagster import EventLogEntry
+from sqlalchemy import event
 
+from integration_center.database.engine import build_engine
+from integration_center.errors import ConfigurationError
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.location.launching import run_here
+from integration_center.pipeline.planned_events import TOGETHER
+from integration_center.settings import read_settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, days_before, logins
 from integration_center_tests.pipeline.commands import Command, as_json
@@ -215,3 +224,38 @@ def test_the_version_is_reported_before_anything_heavy_is_imported() -> None:
     program = "import sys\nfrom integration_center.cli import main\nmain()\nassert 'dagster' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"integration-center {version('integration-center')}\n"
+
+
+def test_a_command_announces_what_its_run_makes_at_once_and_opens_our_database_once(
+    center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.integrate()
+    center.drop(logins([1]))
+    assert command("accounts")[0] == 0
+    for name in TOGETHER:
+        monkeypatch.delenv(name)
+    announced: list[int] = []
+    storage = center.instance.event_log_storage
+    store = storage.store_event_batch
+
+    def count(events: Sequence[EventLogEntry]) -> None:
+        announced.append(len(events))
+        store(events)
+
+    monkeypatch.setattr(storage, "store_event_batch", count)
+    engine, opened = build_engine(read_settings().database), list[object]()
+    event.listen(engine, "connect", lambda *arguments: opened.append(arguments))
+    assert command("run", "logins_to_leads")[0] == 0
+    assert announced == [14]
+    assert engine.dialect.name != "sqlite" or len(opened) <= 4  # one a thread; without a block there were 60
+
+
+def test_a_run_keeps_the_settings_that_it_began_with(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    center.integrate()
+    center.drop(logins([1]))
+    settings = read_settings()
+    monkeypatch.setenv("INTEGRATION_CENTER_API_RESERVE", "much")
+    _, succeeded = run_here(RunRequest("logins_to_leads", (YESTERDAY, YESTERDAY), {}), settings, center.instance)
+    assert succeeded
+    with pytest.raises(ConfigurationError, match="INTEGRATION_CENTER_API_RESERVE"):
+        read_settings()

@@ -19,7 +19,7 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster_shared.serdes import pack_value, serialize_value
 
 from integration_center import build_integration_defs
-from integration_center.pipeline.location import shared
+from integration_center.pipeline.location import beside_assets
 from integration_center.pipeline.location.assembly import build_definitions, build_job, build_location
 from integration_center.pipeline.location.component import build_own
 from integration_center.pipeline.location.selected_assets import KNOWN
@@ -205,13 +205,13 @@ def test_a_job_that_is_built_alone_comes_without_what_starts_runs(
 ) -> None:
     names: list[str] = []
     for name in ("build_own_schedules", "build_sensors", "build_arrival_sensors", "build_alert_sensor"):
-        build = getattr(shared, name)
+        build = getattr(beside_assets, name)
 
         def note(*arguments: Any, name: str = name, build: Callable[..., dg.Definitions] = build) -> dg.Definitions:
             names.append(name)
             return build(*arguments)
 
-        monkeypatch.setattr(shared, name, note)
+        monkeypatch.setattr(beside_assets, name, note)
     assert build_job(three.defs, "logins_to_leads").name == "logins_to_leads"
     assert not names
     assert build_job(three.defs, "retention").name == "retention"

@@ -1,5 +1,7 @@
 import logging
+from collections.abc import Sequence
 from urllib.parse import unquote
+from weakref import ReferenceType, ref
 
 import httpx
 import polars as pl
@@ -8,6 +10,7 @@ import pytest
 from integration_center.errors import LimitExceeded, OrgError, RateLimited, SchemaMismatch, ServiceUnavailable
 from integration_center.salesforce.client.soql import build_key_queries, build_literal, quote
 from integration_center.salesforce.org import Limit
+from integration_center.salesforce.read import bulk
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.salesforce.readable_org import ReadableOrg, build_record, emails
 from integration_center_tests.salesforce.scripted import LEAD, NO_WAIT, build_org, play, refuse
@@ -82,6 +85,23 @@ def test_a_bulk_query_that_loses_rows_is_read_again_and_then_refused() -> None:
     with pytest.raises(ServiceUnavailable, match="counted 31 rows, but returned 30"):
         build_org(overcount).read_records(LEAD, ["Email"], expected_rows=1_000_000)
     assert handler.calls.count("POST jobs/query") == 2
+
+
+def test_a_page_of_a_bulk_query_is_let_go_before_the_next_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages: list[ReferenceType[pl.DataFrame]] = []
+    alive: list[int] = []
+
+    def parse(path: str, columns: Sequence[str]) -> pl.DataFrame | None:
+        alive.append(sum(page() is not None for page in pages))
+        found = parse_page(path, columns)
+        assert found is not None
+        pages.append(ref(found))
+        return found
+
+    parse_page = bulk._parse_page
+    monkeypatch.setattr(bulk, "_parse_page", parse)
+    read = build_org(ReadableOrg(50, bulk_page=20)).read_records(LEAD, ["Email"], expected_rows=1_000_000)
+    assert (read.height, alive) == (50, [0, 0, 0])
 
 
 def test_an_object_that_bulk_does_not_support_is_read_by_rest() -> None:

@@ -10,9 +10,6 @@ from integration_center.insights.delimited.form import OpenTable, Table, open_fr
 from integration_center.insights.delimited.header import list_names
 from integration_center.insights.delimited.reading import open_table
 from integration_center.insights.drop_folders.drop_names import Format
-from integration_center.insights.formats.json_lines import open_json_lines
-from integration_center.insights.formats.parquet import open_parquet
-from integration_center.insights.formats.workbooks import read_workbook
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.unpacking import is_workbook
 
@@ -77,10 +74,17 @@ def open_file(data: Data, source: str, named: Format, file: ReportFile, *, limit
     refuse_options(kind, file, source)
     if kind == "csv":
         return open_table(data, source, file.form)
+    # The other formats are rare, and what reads them is imported for them alone.
     if kind == "jsonl":
+        from integration_center.insights.formats.json_lines import open_json_lines
+
         return open_json_lines(data, source, file.encoding, file.ignored)
     if kind == "parquet":
+        from integration_center.insights.formats.parquet import open_parquet
+
         return open_parquet(bytes(data), source, file.ignored, limit=limit)
+    from integration_center.insights.formats.workbooks import read_workbook
+
     return open_frame(read_workbook(bytes(data), source, file, limit=limit))
 
 

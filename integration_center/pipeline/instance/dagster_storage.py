@@ -71,7 +71,8 @@ def open_instance(settings: Settings, *, executes_runs: bool = False) -> dg.Dags
         found = check_settings(home / "dagster.yaml")
         overrides = list_overrides(home, found) if executes_runs else {}
         try:
-            instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
+            ref = InstanceRef.from_dir(str(home), overrides=overrides)
+            instance = open_without_state(ref) if executes_runs else dg.DagsterInstance.from_ref(ref)
         except (DagsterError, CheckError, ValueError, TypeError, AttributeError, ImportError, yaml.YAMLError) as error:
             raise ConfigurationError(
                 f"{home / 'dagster.yaml'} is not what Dagster expects ({type(error).__name__}: {shorten(error)});"
@@ -93,6 +94,24 @@ def open_instance(settings: Settings, *, executes_runs: bool = False) -> dg.Dags
                 setting=f"Bring back a copy of history and schedules in {home} from a backup"
                 f" ({shorten(error.orig or error)})",
             ) from None
+    return instance
+
+
+class StatelessRef(InstanceRef):
+    """A reference to an instance that keeps no state of components."""
+
+    @property
+    def defs_state_storage(self) -> None:
+        """Nothing. Dagster would import the access to all kinds of storage, for each command a twentieth of a run."""
+
+
+def open_without_state(ref: InstanceRef) -> dg.DagsterInstance:
+    """Open an instance without the store of the state of components: no component of ours has one.
+
+    Others get the reference of Dagster's own class, which alone can be sent to another process.
+    """
+    instance = dg.DagsterInstance.from_ref(StatelessRef._make(ref))
+    instance._ref = ref
     return instance
 
 

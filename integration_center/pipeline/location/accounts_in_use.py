@@ -12,10 +12,14 @@ from integration_center.settings import Settings, read_settings
 logger = logging.getLogger(__name__)
 
 
+def name_accounts(loaded: Integrations) -> tuple[Environment, ...]:
+    """The accounts that integrations name, which are all that their assets need."""
+    return with_first(spec.environment for spec in loaded.specs.values())
+
+
 def find_accounts(loaded: Integrations) -> tuple[Environment, ...]:
     """The accounts that integrations name, and those of the installation: a sync of a deleted one can be undone."""
-    named = {spec.environment for spec in loaded.specs.values()}
-    return with_first(named.union(_read_names()))
+    return with_first({*name_accounts(loaded), *_read_names()})
 
 
 def _read_names() -> tuple[Environment, ...]:

@@ -8,18 +8,10 @@ import dagster as dg
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
 from integration_center.pipeline.assets.report import build_report_asset
-from integration_center.pipeline.jobs.release import build_release
-from integration_center.pipeline.jobs.retention_job import build_retention
-from integration_center.pipeline.jobs.retry import build_retry
-from integration_center.pipeline.jobs.undo import build_undo
-from integration_center.pipeline.location.accounts_in_use import find_accounts
+from integration_center.pipeline.location.accounts_in_use import find_accounts, name_accounts
 from integration_center.pipeline.location.translator import Appearance, IntegrationTranslator, expect_runs
 from integration_center.pipeline.names import gainsight_key, object_key, push_key
-from integration_center.pipeline.starting.alert_watch import build_alert_sensor
-from integration_center.pipeline.starting.arrival_sensors import build_arrival_sensors
-from integration_center.pipeline.starting.automation import build_automation
-from integration_center.pipeline.starting.schedules import build_daily_sync, build_own_schedules
-from integration_center.pipeline.starting.sensors import build_sensors
+from integration_center.pipeline.starting.schedules import build_daily_sync
 from integration_center.pipeline.steps.metadata import name_origin, trace_object
 from integration_center.pipeline.steps.resources import build_resources
 from integration_center.wording.markdown import escape_markdown
@@ -48,25 +40,16 @@ def build_shared(
         look.translate("gainsight" if "gainsight" in spec.kinds else "object", spec)
         for spec in build_external_assets(loaded, prefix)
     ]
-    accounts = find_accounts(loaded)
+    accounts = name_accounts(loaded) if only_assets else find_accounts(loaded)
     needed = dg.Definitions.merge(
         dg.Definitions(assets=[*built.values(), *external], resources=build_resources(accounts)),
         build_daily_sync(loaded, prefix),
     )
     if only_assets:
         return needed
-    return dg.Definitions.merge(
-        needed,
-        build_own_schedules(loaded),
-        build_sensors(loaded, prefix),
-        build_automation(loaded.specs, prefix),
-        build_arrival_sensors(loaded),
-        build_retention(prefix),
-        build_undo(prefix, accounts),
-        build_release(prefix, accounts),
-        build_retry(prefix, accounts),
-        build_alert_sensor(prefix),
-    )
+    from integration_center.pipeline.location.beside_assets import build_beside_assets  # a run needs none of it
+
+    return dg.Definitions.merge(needed, build_beside_assets(loaded, prefix, accounts))
 
 
 def build_reports(

@@ -88,7 +88,7 @@ def _at(record: Mapping[str, Any], path: Sequence[str]) -> Any:
     """Return a field of a record, or of its parent. A parent that is not set comes as null."""
     value: Any = record
     for step in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):  # of JSON; to ask for a `Mapping` takes ten times as long
             return None
         value = value.get(step)
     return value

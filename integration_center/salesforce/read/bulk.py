@@ -96,6 +96,7 @@ def read_bulk(
         rows += page.height
         advance(rows, job.processed)
         yield page
+        del page  # a frame of the next page takes its memory
         if locator is None:
             break
     if job.processed is not None and rows != job.processed:

@@ -132,9 +132,11 @@ def fetch_bulk(selection: Selection, soql: str, columns: Sequence[str], *, with_
     schema = selection.schema
 
     def read() -> pl.DataFrame:
-        pages = read_bulk(selection.session, soql, columns, selection.polling, with_deleted=with_deleted)
-        parts = (part for page in pages for part in page.iter_slices(PARSED_AT_A_TIME))
-        return pl.concat([parse_records([], columns, schema), *(parse_cells(part, schema) for part in parts)])
+        frames = [parse_records([], columns, schema)]
+        for page in read_bulk(selection.session, soql, columns, selection.polling, with_deleted=with_deleted):
+            frames += [parse_cells(part, schema) for part in page.iter_slices(PARSED_AT_A_TIME)]
+            del page  # else it lives on while the next page is read
+        return pl.concat(frames)
 
     return read_again_if_incomplete(read, schema.name)
 
