@@ -25,6 +25,7 @@ from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.passwords import CHEAP, PASSWORD, accept_cheap_hashes
 from integration_center_tests.pipeline.center import PLAIN, Center, email
 from integration_center_tests.pipeline.conftest import center_on_disk, connect, home
+from salesforce_emulator.org.custom_fields import add_custom_field
 
 __all__ = ["center", "center_on_disk", "connect", "fresh", "home", "installation"]
 
@@ -190,6 +191,35 @@ def test_a_plan_is_rejected_and_an_integration_taken_to_production(
     expect(page.get_by_role("heading", level=1)).to_contain_text("Logins to Leads")
     assert center.writes(Environment.PRODUCTION) == []
     assert (center.defs / f"{SLUG}_production" / "defs.yaml").exists()
+
+
+def test_a_picklist_is_created_in_production_by_one_of_two_presses(
+    center: Center,
+    dagster: OwnDagster,
+    installation: Installation,
+    open_context: Open,
+    connect: Callable[[Environment], None],
+) -> None:
+    connect(Environment.PRODUCTION)
+    sandbox, production = (org.org for org in (center.emulator.sandbox, center.emulator.production))
+    values = [{"fullName": each, "default": False, "label": each} for each in ("Gold", "Silver")]
+    add_custom_field(
+        sandbox,
+        "Lead.Tier__c",
+        {"label": "Tier", "type": "Picklist", "valueSet": {"valueSetDefinition": {"sorted": False, "value": values}}},
+    )
+    sandbox.schema.show("Lead", "Tier__c")
+    center.integrate(fields=[{"column": "User ID", "field": "Tier__c"}])
+    page = open_context(installation).new_page()
+    page.goto(f"/integrations/{SLUG}/promote")
+    expect(page.get_by_text("type: Picklist, values: Gold; Silver")).to_be_visible()
+    page.get_by_role("button", name="Create it in Production").dblclick()
+    expect(page.get_by_text("Nothing that this integration uses.")).to_be_visible()
+    expect(page.get_by_role("button", name="Make the plan in Production")).to_be_visible()
+    lead = production.schema.find_any("Lead")
+    assert lead is not None
+    assert [each.value for each in lead.by_name["tier__c"].values] == ["Gold", "Silver"]
+    assert center.writes(Environment.PRODUCTION) == []
 
 
 @pytest.mark.timeout(400)
