@@ -22,7 +22,7 @@ NO_RECORD = (*NOT_LOOKED_UP, Outcome.UNMATCHED, Outcome.AMBIGUOUS)
 NOT_WRITTEN = {
     Outcome.CONFLICT: "changed in Salesforce after the plan was made",
     Outcome.FAILED: "refused by Salesforce",
-    Outcome.UNPROCESSED: "not reached before the run ended",
+    Outcome.UNPROCESSED: "not reached before the push stopped",
 }
 """Why lines that were planned were not written."""
 

@@ -44,7 +44,7 @@ OUTCOME_WORDS: Mapping[Outcome, Words] = {
     Outcome.REJECTED: Words("not sent, because a value does not fit"),
     Outcome.CONFLICT: Words("left alone, because somebody changed them meanwhile"),
     Outcome.FAILED: Words("refused"),
-    Outcome.UNPROCESSED: Words("not reached before the run ended"),
+    Outcome.UNPROCESSED: Words("not reached before the push stopped"),
     Outcome.UNKNOWN: Words("without a known result"),
 }
 """The words of every outcome. A new outcome needs its words here; a test holds that none is missing."""

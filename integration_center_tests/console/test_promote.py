@@ -1,5 +1,6 @@
 """The page that takes an integration to Production."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -50,6 +51,7 @@ def test_it_is_compared_planned_and_switched_on(
     on = browser.submit(browser.open(PAGE), f"{PAGE}/switch-on")
     assert on.path == "/integrations/logins_to_leads_production"
     assert "It is switched on in Production" in on.text
+    assert re.search(r"Enabled: after the plan of the run of \S+ \S+ UTC was seen", on.text)
     assert "is on. A new plan" in browser.open(PAGE).text
     assert f"{PAGE}/switch-on" not in browser.open(PAGE).html
 

@@ -86,7 +86,7 @@ def test_a_single_line_in_trouble_makes_a_run_amber(outcome: Outcome, status: Sy
         (
             record(SyncStatus.FAILED, "cancelled in the console by ann", updated=10, unprocessed=90),
             "warning",
-            "Cancelled in the console by ann. 90 records were not reached before the run ended.",
+            "Cancelled in the console by ann. 90 records were not reached before the push stopped.",
         ),
         (
             record(SyncStatus.FAILED, "90 of 100 records went wrong: 90 refused", updated=10, failed=90, conflict=1),

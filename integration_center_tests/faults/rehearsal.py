@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
@@ -50,7 +51,8 @@ class _Records:
 class _Instance:
     """What a step asks of Dagster's instance."""
 
-    def __init__(self, slug: str) -> None:
+    def __init__(self, slug: str, home: Path) -> None:
+        self.root_directory = str(home)
         self.runs: dict[str, _Run] = {}
         self._planned = _Records([_Record(push_key(slug))])
 
@@ -84,6 +86,7 @@ class _Context:
     resources: Any
     log: logging.Logger
     op: Any = field(default_factory=lambda: SimpleNamespace(name="rehearsal__send"))
+    op_def: Any = field(default_factory=lambda: SimpleNamespace(name="rehearsal__send"))
     job_def: Any = field(default_factory=lambda: SimpleNamespace(executor_def=dg.in_process_executor))
     has_partition_key: bool = True
     partition_keys: Sequence[str] = (YESTERDAY.isoformat(),)
@@ -152,7 +155,7 @@ class Rehearsal:
 
     def __init__(self, installation: Installation, slug: str, spec: IntegrationSpec) -> None:
         self.installation, self.slug, self.spec = installation, slug, spec
-        self._instance = _Instance(slug)
+        self._instance = _Instance(slug, installation.settings.dagster_home)
         self._resources = _Resources(installation)
         self._resources._spec = spec
 

@@ -75,7 +75,7 @@ def test_a_push_that_the_org_stops_says_why(center: Center, command: Command) ->
     assert f"{len(PLAIN)} records were not reached" in out
     assert "the connected user may not do this (TRANSACTION_SECURITY_BLOCK)" in out
     (line,) = as_json(command("log", "--json"))
-    why = "not processed by Salesforce: the connected user may not do this (TRANSACTION_SECURITY_BLOCK)"
+    why = "not reached before the push stopped: the connected user may not do this (TRANSACTION_SECURITY_BLOCK)"
     assert line["error"].endswith(f"{len(PLAIN)} {why}")
 
 

@@ -57,6 +57,7 @@ def test_it_holds_scopes_and_age_and_no_secret(installation: Installation) -> No
     tokens = installation.accounts.tokens(Environment.SANDBOX)
     for secret in (tokens.access_token.get_secret_value(), "SECRETPATH", "oidc-secret", "walkme-secret"):
         assert secret not in text
+    assert f"`{installation.accounts.get(Environment.SANDBOX).username}`" in text, "as it can be copied"
     assert "5 hours, renewed by the app" in text
     assert "OAuth client credentials flow" in text
     assert "admin=it" in text

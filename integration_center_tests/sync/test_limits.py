@@ -94,7 +94,12 @@ def test_shares_of_nothing_pass() -> None:
             "written (changed in Salesforce after the plan was made: 5);",
         ),
         ({Outcome.CONFLICT: 1, Outcome.UNCHANGED: 99}, {}, "Completed", "written (changed in"),
-        ({Outcome.UNPROCESSED: 1, Outcome.UNCHANGED: 99}, {}, "Completed", "nothing was written (not sent: 1)"),
+        (
+            {Outcome.UNPROCESSED: 1, Outcome.UNCHANGED: 99},
+            {},
+            "Completed",
+            "nothing was written (not reached before the push stopped: 1)",
+        ),
         ({Outcome.REJECTED: 1, Outcome.UNCHANGED: 99}, {}, "Completed", None),
         ({Outcome.FAILED: 5}, {"max_failed": 100}, "Completed", "nothing was written (refused by Salesforce: 5)"),
         ({Outcome.UPDATED: 99, Outcome.FAILED: 1}, {"max_failed": 0}, "Failed", "1 refused"),

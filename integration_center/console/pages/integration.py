@@ -6,7 +6,7 @@ from starlette.responses import Response
 from integration_center.access.audit import EDITS
 from integration_center.console.grid import build_row
 from integration_center.console.labels import Labels, find_labels
-from integration_center.console.naming import Names, find_names
+from integration_center.console.naming import Names, find_names, find_runs
 from integration_center.console.overview import (
     describe_integration,
     list_field_options,
@@ -38,6 +38,8 @@ def show_integration(request: Request) -> Response:
     recent = RecentSyncs(runs[0], ()) if runs else None
     minute = console.now().replace(second=0, microsecond=0)
     wait = next(iter(console.installation.waiting.list(console.now(), file.slug)), None)
+    changes = console.installation.audit.list(limit=CHANGES, slug=file.slug, actions=EDITS)
+    ran = find_runs(console, [entry.detail for entry in changes if entry.detail])
     values = {
         "file": file,
         "spec": spec,
@@ -54,7 +56,8 @@ def show_integration(request: Request) -> Response:
         "more": len(runs) > RECENT,
         "reasons": find_reasons(console, runs[:RECENT]),
         "say_why": say_why,
-        "changes": console.installation.audit.list(limit=CHANGES, slug=file.slug, actions=EDITS),
+        "changes": changes,
+        "changed": Names({spec.object.lower(): labels} if spec else {}, topic=labels if spec else None, runs=ran),
         "can_promote": spec is not None and may_be_promoted(console.installation, spec),
         "here": f"/integrations/{file.slug}",
     }

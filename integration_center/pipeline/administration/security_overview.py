@@ -17,6 +17,7 @@ from integration_center.pipeline.administration.egress import list_destinations
 from integration_center.pipeline.judging import read_folder
 from integration_center.store.retention import KEPT as FILES_KEPT
 from integration_center.wording.markdown import escape_markdown
+from integration_center.wording.plain_text import make_printable
 
 FLOWS = {
     "web": "OAuth web-server flow with PKCE",
@@ -82,11 +83,14 @@ def _write_state(installation: Installation) -> Iterator[str]:
     yield ""
 
 
+def _write_code(text: str) -> str:
+    """Write a text as code, so that it can be copied as it is into a firewall's rules or a search."""
+    shown = make_printable(text).replace("`", "").replace("|", r"\|")  # a bar would end the cell of a table
+    return f"`{shown}`"
+
+
 def _write_destinations(installation: Installation) -> Iterator[str]:
-    # As code: escaped, an address could not be copied into a firewall's rules.
-    rows = [
-        (f"`{each.host.replace('`', '')}`", escape_markdown(each.purpose)) for each in list_destinations(installation)
-    ]
+    rows = [(_write_code(each.host), escape_markdown(each.purpose)) for each in list_destinations(installation)]
     yield from _write_table("Where it sends requests", ("Address", "Purpose"), rows)
     yield "All by TLS, except to this machine or where a setting allows it. Redirects carry no token. No telemetry."
     yield ""
@@ -98,16 +102,14 @@ def _write_accounts(installation: Installation, now: datetime) -> Iterator[str]:
         facts = find_token_facts(installation, account, now)
         age = "unknown" if facts.age is None else say_age(facts.age)
         kind = "sandbox" if account.is_sandbox else "Developer Edition" if account.developer_edition else "production"
-        cells = (
-            account.environment.title,
-            f"{account.org_name} {account.org_id}, {kind}",
-            account.username,
+        before = (account.environment.title, f"{account.org_name} {account.org_id}, {kind}")
+        after = (
             FLOWS.get(account.flow, account.flow),
             ", ".join(account.scopes) or "unknown",
             f"{age}, renewed by {facts.renews}",
             f"{account.connected_at:%Y-%m-%d} by {account.connected_by}",
         )
-        rows.append([escape_markdown(cell) for cell in cells])
+        rows.append((*map(escape_markdown, before), _write_code(account.username), *map(escape_markdown, after)))
     heads = ("Environment", "Org", "User", "Signed in by", "Scopes", "Age of the access token", "Connected")
     yield from _write_table("Salesforce accounts", heads, rows, "No account is connected.")
     yield "Tokens are encrypted in the database (Fernet: AES-128-CBC with HMAC-SHA256). The key is kept outside of it."
