@@ -54,7 +54,7 @@ ON_POSTGRESQL := $(addprefix integration_center_tests/,pipeline/test_recovery.py
   access/test_attempts.py access/test_audit.py console/test_database_integrations.py console/test_stop.py)
 SUITE ?= $(if $(ALL),integration_center_tests,$(ON_POSTGRESQL))
 test-postgresql: setup ## Tests with each installation on PostgreSQL, on servers that they start; ALL=1 for all that open one, SUITE for a part
-	INTEGRATION_CENTER_REQUIRE_POSTGRESQL=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --postgresql $(SUITE)
+	INTEGRATION_CENTER_PROOFS=1 INTEGRATION_CENTER_REQUIRE_POSTGRESQL=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --postgresql $(SUITE)
 
 SECONDS_OF_SOAK ?= 600
 cluster-test: setup ## Three hosts as Linux namespaces on PostgreSQL, Redis and object storage; hosts are lost (some minutes; FULL=1 for all)
@@ -71,7 +71,7 @@ alert-kills: setup ## Kill the senders of alerts and all other processes: each i
 
 SCREENSHOTS ?= /tmp/integration-center-screenshots
 screenshots: setup ## Pictures of each page of the console, light, dark and narrow, in SCREENSHOTS
-	INTEGRATION_CENTER_REQUIRE_BROWSER=1 INTEGRATION_CENTER_SCREENSHOTS=$(SCREENSHOTS) \
+	INTEGRATION_CENTER_PROOFS=1 INTEGRATION_CENTER_REQUIRE_BROWSER=1 INTEGRATION_CENTER_SCREENSHOTS=$(SCREENSHOTS) \
 	  $(BIN)/python -m pytest -q integration_center_tests/browser
 	@echo "see $(SCREENSHOTS)"
 
@@ -99,7 +99,7 @@ docs: setup ## The documentation, in site/index.html; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 pictures: setup ## The pictures of the pages in docs/pictures, from the real console; needs Chromium
-	INTEGRATION_CENTER_PICTURES=docs/pictures $(BIN)/python -m pytest -q integration_center_tests/browser/test_front_page.py \
+	INTEGRATION_CENTER_PROOFS=1 INTEGRATION_CENTER_PICTURES=docs/pictures $(BIN)/python -m pytest -q integration_center_tests/browser/test_front_page.py \
 	  integration_center_tests/browser/test_many_integrations.py integration_center_tests/browser/test_every_page.py
 
 schema: setup ## The JSON schema of report.yaml, in the package, after a change to its options

@@ -101,6 +101,7 @@ def test_any_text_is_judged_and_that_takes_no_time(password: str) -> None:
     assert is_common(password, "ann") in {True, False}
 
 
+@pytest.mark.proof
 def test_leet_letters_at_length_take_no_time() -> None:
     """The worst case of the estimate, which grows steeply with the length."""
     began = time.process_time()

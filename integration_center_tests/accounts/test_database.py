@@ -42,6 +42,7 @@ def test_a_file_others_could_read_is_closed_to_them(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.proof
 def test_two_processes_create_the_tables_at_once(path: Path) -> None:
     script = (
         "import sys; from integration_center.database.engine import build_engine;"

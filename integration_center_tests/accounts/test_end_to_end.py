@@ -129,6 +129,7 @@ def test_rotation_survives_many_renewals(emulator: Emulator, settings: Settings,
         assert works(pair)
 
 
+@pytest.mark.proof
 def test_two_processes_renew_with_one_rotating_token(
     emulator: Emulator, settings: Settings, store: AccountStore
 ) -> None:

@@ -57,6 +57,7 @@ def recover(center: Center) -> None:
     assert center.run().success
 
 
+@pytest.mark.proof
 def test_an_incident_is_reported_once_when_it_begins_and_once_when_it_ends(
     alerts: Center, receiver: Receiver, mailbox: Mailbox
 ) -> None:
@@ -95,6 +96,7 @@ def test_an_incident_is_reported_once_when_it_begins_and_once_when_it_ends(
     assert receiver.refused == 0
 
 
+@pytest.mark.proof
 def test_a_channel_that_is_down_is_tried_again_and_stops_no_other(alerts: Center, receiver: Receiver) -> None:
     receiver.answers = {"/slack": 503, "/hooks": 302}
     fail(alerts)
@@ -173,6 +175,7 @@ def test_channels_receive_what_they_want(alerts: Center, receiver: Receiver) -> 
     assert len(receiver.of("/hooks")) == 1
 
 
+@pytest.mark.proof
 def test_an_account_that_salesforce_refuses_is_reported(
     alerts: Center, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

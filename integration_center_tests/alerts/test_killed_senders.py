@@ -4,6 +4,8 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from integration_center.alerts.delivery import deliver
 from integration_center.alerts.places import AlertFile, read_alert_settings
 from integration_center.database.incidents import Incidents
@@ -39,6 +41,7 @@ delivery.deliver(kept, read_alert_settings(AlertFile(home)), sending=sending)
 """
 
 
+@pytest.mark.proof
 def test_a_process_that_is_killed_leaves_each_incident_with_one_opening_message(
     alerts: Center, receiver: Receiver, mailbox: Mailbox
 ) -> None:
@@ -65,6 +68,7 @@ def test_a_process_that_is_killed_leaves_each_incident_with_one_opening_message(
     assert len(taken) == 2
 
 
+@pytest.mark.proof
 def test_a_sender_that_is_killed_before_its_answer_has_reported_once(alerts: Center, receiver: Receiver) -> None:
     command = [sys.executable, "-c", CHILD, "nowhere", str(alerts.home), "chat pager hook", read_settings().database]
     for _ in range(3):  # one channel after the other

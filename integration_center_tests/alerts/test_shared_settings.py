@@ -65,6 +65,7 @@ def look(host: Installation) -> int:
         return Watch(accounts=False).look(host, instance)
 
 
+@pytest.mark.proof
 def test_what_one_host_changes_the_others_use(open_host: OpenHost, receiver: Receiver) -> None:
     one, other = open_host(), open_host()
     assert name_channels(other) == []
@@ -111,6 +112,7 @@ def test_a_file_that_cannot_be_used_is_not_taken_over(open_host: OpenHost) -> No
     assert open_alerts(host).unused_file is not None
 
 
+@pytest.mark.proof
 def test_a_new_key_reads_what_the_old_one_encrypted(
     open_host: OpenHost, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

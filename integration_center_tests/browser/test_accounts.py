@@ -3,12 +3,14 @@
 import re
 import shutil
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import Services
 
 
+@pytest.mark.proof
 def test_an_account_from_adding_to_disconnecting(page: Page, services: Services, inspection: Inspection) -> None:
     page.goto("/accounts")
     inspection.inspect(page, "accounts-empty")

@@ -65,6 +65,7 @@ def open_context(browser_process: Browser) -> Iterator[Open]:
         yield open_context
 
 
+@pytest.mark.proof
 def test_switches_accounts_reports_and_the_kill_switch(
     center: Center, dagster: OwnDagster, installation: Installation, open_context: Open
 ) -> None:
@@ -113,6 +114,7 @@ def test_switches_accounts_reports_and_the_kill_switch(
     assert installation.stops.find() is None
 
 
+@pytest.mark.proof
 def test_from_a_missing_field_to_the_first_sync_within_the_wizard(
     center: Center, dagster: OwnDagster, installation: Installation, open_context: Open
 ) -> None:
@@ -134,6 +136,7 @@ def test_from_a_missing_field_to_the_first_sync_within_the_wizard(
     assert len(dagster.launched) == 1
 
 
+@pytest.mark.proof
 def test_two_people_see_both_versions_and_choose(
     center: Center, dagster: OwnDagster, installation: Installation, open_context: Open
 ) -> None:
@@ -161,6 +164,7 @@ def test_two_people_see_both_versions_and_choose(
         assert f"name: {kept}" in (center.defs / SLUG / "defs.yaml").read_text()
 
 
+@pytest.mark.proof
 def test_a_plan_is_rejected_and_an_integration_taken_to_production(
     center: Center,
     dagster: OwnDagster,
@@ -222,6 +226,7 @@ def test_a_picklist_is_created_in_production_by_one_of_two_presses(
     assert center.writes(Environment.PRODUCTION) == []
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(400)
 def test_a_run_under_way_is_cancelled(page: Page, fresh: Services) -> None:
     fresh.integrate("to_cancel", name="To cancel")
@@ -243,6 +248,7 @@ def test_a_run_under_way_is_cancelled(page: Page, fresh: Services) -> None:
     expect(page.get_by_role("cell", name="cancelled", exact=True).first).to_be_visible()
 
 
+@pytest.mark.proof
 def test_roles_are_given_and_sessions_ended(
     center: Center, installation: Installation, open_context: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from salesforce_emulator.refusals import RowError
 __all__ = ["center", "center_on_disk", "connect", "home", "installation"]
 
 
+@pytest.mark.proof
 def test_approve_and_try_again_by_keyboard_and_in_two_tabs(
     center: Center, installation: Installation, browser_process: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

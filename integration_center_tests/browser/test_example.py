@@ -42,6 +42,7 @@ def fresh(services: Services) -> Iterator[Services]:
     clear()
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(400)
 def test_the_example_from_no_account_to_both_orgs(page: Page, fresh: Services, inspection: Inspection) -> None:
     build_and_run(page, fresh, inspection)

@@ -39,6 +39,7 @@ def read_choices(page: Page, last: str) -> list[str]:
     return options.all_inner_texts()
 
 
+@pytest.mark.proof
 def test_object_and_fields_are_chosen_by_typing(wizard: Page, inspection: Inspection) -> None:
     wizard.get_by_label("Report", exact=True).select_option("Logins")
     name = wizard.get_by_role("combobox", name="Salesforce object")
@@ -61,6 +62,7 @@ def test_object_and_fields_are_chosen_by_typing(wizard: Page, inspection: Inspec
     expect(key).to_have_value("Email")
 
 
+@pytest.mark.proof
 def test_the_keyboard_alone_chooses_among_800_fields(wizard: Page) -> None:
     go_to_mapping(wizard)
     field = wizard.locator("#field-0")
@@ -84,6 +86,7 @@ def test_the_keyboard_alone_chooses_among_800_fields(wizard: Page) -> None:
     expect_chosen(field, "Field_790__c")
 
 
+@pytest.mark.proof
 def test_rows_that_are_added_show_their_own_fields(wizard: Page) -> None:
     go_to_mapping(wizard)
     shown = [wizard.locator(f"#field-{row}").input_value() for row in range(3)]
@@ -94,6 +97,7 @@ def test_rows_that_are_added_show_their_own_fields(wizard: Page) -> None:
         expect(wizard.locator(f"#field-{row}")).to_have_value(field)
 
 
+@pytest.mark.proof
 def test_what_is_typed_in_a_list_stays_while_an_answer_comes(wizard: Page) -> None:
     go_to_mapping(wizard)
     late = LateAnswers(wizard)
@@ -109,6 +113,7 @@ def test_what_is_typed_in_a_list_stays_while_an_answer_comes(wizard: Page) -> No
     expect_chosen(wizard.locator("#field-0"), "Field_7__c")
 
 
+@pytest.mark.proof
 def test_text_that_names_nothing_leaves_the_choice_as_it_was(wizard: Page) -> None:
     go_to_mapping(wizard)
     field = wizard.locator("#field-0")
@@ -126,6 +131,7 @@ def test_text_that_names_nothing_leaves_the_choice_as_it_was(wizard: Page) -> No
     expect(field).to_have_attribute("placeholder", "Choose a field")
 
 
+@pytest.mark.proof
 def test_the_list_fits_on_a_phone(wizard: Page) -> None:
     go_to_mapping(wizard)
     wizard.set_viewport_size(NARROW)
@@ -146,6 +152,7 @@ def plain(wizard: Page, browser_process: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.mark.proof
 def test_without_a_script_the_lists_are_plain(plain: Page, center: Center, installation: Installation) -> None:
     plain.get_by_label("Report", exact=True).select_option("Logins")
     plain.get_by_label("Salesforce object").fill("Lead")

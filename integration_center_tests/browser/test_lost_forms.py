@@ -74,6 +74,7 @@ def press_offline(page: Page, name: str) -> None:
     button.click()
 
 
+@pytest.mark.proof
 def test_without_a_network_nothing_is_sent_and_the_button_works_later(
     context: BrowserContext, center: Center, installation: Installation
 ) -> None:
@@ -98,6 +99,7 @@ def test_without_a_network_nothing_is_sent_and_the_button_works_later(
     assert stop.reason == "a rehearsal"
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("milliseconds", [60_000, 0])
 def test_after_the_session_ended_what_is_typed_stays_until_somebody_signed_in_again(
     context: BrowserContext, center: Center, door: Door, milliseconds: int
@@ -135,6 +137,7 @@ def test_a_session_that_ended_just_now_leads_to_the_sign_in_and_back(
     expect(page).to_have_url("/accounts/sandbox/disconnect")
 
 
+@pytest.mark.proof
 def test_back_reload_and_a_second_tab_write_nothing_twice(context: BrowserContext, center: Center) -> None:
     page, other = context.new_page(), context.new_page()
     for each in (page, other):

@@ -31,6 +31,7 @@ def many(center_on_disk: Center, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
         yield installation
 
 
+@pytest.mark.proof
 def test_the_front_page_of_300_integrations(many: Installation, browser_process: Browser) -> None:
     with serving(Console(many)) as url:
         context = browser_process.new_context(base_url=url, reduced_motion="reduce", locale="en-GB")

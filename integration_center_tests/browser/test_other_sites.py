@@ -135,6 +135,7 @@ def test_a_name_that_leads_to_this_machine_reads_nothing(services: Services, tab
     assert "Dagster UI answers only under these names" in tab.content()
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(200)
 def test_the_ui_itself_works_and_hears_of_a_run(services: Services, tab: Page) -> None:
     await_dagster(services)

@@ -1,11 +1,13 @@
 """The pages of reports in a real browser."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import Services
 
 
+@pytest.mark.proof
 def test_a_report_is_looked_at_and_its_options_are_opened(
     page: Page, services: Services, inspection: Inspection
 ) -> None:

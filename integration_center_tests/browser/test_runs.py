@@ -78,6 +78,7 @@ def look_by_keyboard(page: Page, inspection: Inspection) -> None:
     expect(page.get_by_text("The channel ops is removed.")).to_be_visible()
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(400)
 def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
     page: Page, services: Services, inspection: Inspection

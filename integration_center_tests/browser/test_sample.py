@@ -14,6 +14,7 @@ from integration_center_tests.pipeline.conftest import center_on_disk, connect, 
 __all__ = ["center_on_disk", "connect", "home", "installation"]
 
 
+@pytest.mark.proof
 def test_sample_data_by_a_button(
     center: Center, installation: Installation, browser_process: Browser, inspection: Inspection
 ) -> None:

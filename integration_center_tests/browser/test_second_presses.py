@@ -24,6 +24,7 @@ def page(dagster: OwnDagster, installation: Installation, open_context: Open) ->
     return open_context(installation).new_page()
 
 
+@pytest.mark.proof
 def test_the_proposed_options_of_a_report_are_saved_once_within_the_wizard(
     page: Page, center: Center, installation: Installation
 ) -> None:
@@ -57,6 +58,7 @@ def test_options_that_do_not_read_the_file_are_saved_all_the_same(
     assert [entry.action for entry in installation.audit.list()] == [Action.CHANGED]
 
 
+@pytest.mark.proof
 def test_a_draft_is_thrown_away_once(page: Page, center: Center) -> None:
     page.goto("/integrations/new")
     page.get_by_role("button", name="Continue").click()
@@ -71,6 +73,7 @@ def test_a_draft_is_thrown_away_once(page: Page, center: Center) -> None:
     assert not list(center.defs.iterdir())
 
 
+@pytest.mark.proof
 def test_rights_are_written_once(page: Page, center: Center, installation: Installation) -> None:
     center.integrate()
     page.goto("/accounts/sandbox/rights")

@@ -61,6 +61,7 @@ def guarded(guarded_url: str, browser_process: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.mark.proof
 def test_signing_in_and_out_by_keyboard(guarded: Page, inspection: Inspection) -> None:
     page = guarded
     page.goto("/audit")
@@ -90,6 +91,7 @@ def test_signing_in_and_out_by_keyboard(guarded: Page, inspection: Inspection) -
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+@pytest.mark.proof
 def test_a_viewer_is_offered_nothing_to_change(guarded: Page, inspection: Inspection) -> None:
     page = guarded
     page.goto("/accounts")

@@ -20,6 +20,7 @@ from integration_center_tests.pipeline.conftest import center_on_disk, connect, 
 __all__ = ["center", "center_on_disk", "connect", "home", "installation"]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("zone", "clock", "name"), [("Asia/Kolkata", "13:30", "GMT+5:30"), ("UTC", "08:00", "UTC")])
 def test_times_are_those_of_the_viewer(
     zone: str, clock: str, name: str, center: Center, installation: Installation, browser_process: Browser
@@ -41,6 +42,7 @@ def test_times_are_those_of_the_viewer(
         context.close()
 
 
+@pytest.mark.proof
 def test_the_words_are_those_of_the_server(
     center: Center, installation: Installation, browser_process: Browser
 ) -> None:
@@ -56,6 +58,7 @@ def test_the_words_are_those_of_the_server(
         context.close()
 
 
+@pytest.mark.proof
 def test_written_times_are_those_of_the_viewer_and_dates_stay(
     center: Center, installation: Installation, browser_process: Browser
 ) -> None:

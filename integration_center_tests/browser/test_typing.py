@@ -91,6 +91,7 @@ def text_to_type(control: Locator) -> str:
     return TYPED.get(kind, TYPED["text"])
 
 
+@pytest.mark.proof
 def test_report_object_and_key_stay_as_chosen(wizard: Page) -> None:
     late = LateAnswers(wizard)
     wizard.get_by_label("Report", exact=True).select_option("Logins")
@@ -110,6 +111,7 @@ def test_report_object_and_key_stay_as_chosen(wizard: Page) -> None:
     expect_chosen(wizard.get_by_label("Lead field"), "Company")
 
 
+@pytest.mark.proof
 def test_what_is_typed_in_each_text_control_stays(wizard: Page) -> None:
     go_to_mapping(wizard)
     wizard.get_by_role("button", name="+ Add value").click()
@@ -137,6 +139,7 @@ def test_what_is_typed_in_each_text_control_stays(wizard: Page) -> None:
     expect(wizard.locator("#filter")).to_have_value(TYPED["textarea"])
 
 
+@pytest.mark.proof
 def test_a_row_keeps_its_text_while_another_is_removed(wizard: Page) -> None:
     go_to_mapping(wizard)
     late = LateAnswers(wizard)

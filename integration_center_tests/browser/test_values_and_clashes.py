@@ -1,5 +1,6 @@
 """The third screen by hand: a constant in a field, a field that another integration writes, saved switched off."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from integration_center_tests.browser.choosing import choose
@@ -12,6 +13,7 @@ from integration_center_tests.pipeline.conftest import center_on_disk, connect, 
 __all__ = ["center", "center_on_disk", "connect", "home", "installation", "wizard"]
 
 
+@pytest.mark.proof
 def test_a_constant_is_written_to_a_field(wizard: Page, center: Center, inspection: Inspection) -> None:
     go_to_mapping(wizard)
     wizard.get_by_role("button", name="+ Add value").click()
@@ -30,6 +32,7 @@ def test_a_constant_is_written_to_a_field(wizard: Page, center: Center, inspecti
     assert "field: Description" in text
 
 
+@pytest.mark.proof
 def test_a_field_that_another_integration_writes_leads_there_and_can_be_saved_switched_off(
     wizard: Page, center: Center, inspection: Inspection
 ) -> None:

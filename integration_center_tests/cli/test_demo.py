@@ -121,6 +121,7 @@ def test_it_connects_both_orgs_and_writes_only_once(demo: Demo) -> None:
         assert f"Leads that {title} says were touched since: 0\n" in said
 
 
+@pytest.mark.proof
 def test_its_history_and_ledgers_stay(demo: Demo) -> None:
     history = json.loads(demo.ask("log", "--json"))
     assert len(history) == 2 * len(EXAMPLES)

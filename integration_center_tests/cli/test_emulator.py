@@ -17,6 +17,7 @@ from integration_center_tests.pipeline.commands import Command
 CALLBACK = "http://localhost:4711/oauth/callback"
 
 
+@pytest.mark.proof
 def test_its_options_reach_the_orgs_and_ctrl_c_ends_it(tmp_path: Path) -> None:
     port = free_port()
     drops = find_emulator() / "drops"

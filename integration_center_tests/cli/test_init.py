@@ -46,6 +46,7 @@ def inside(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
+@pytest.mark.proof
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Dagster, where it reads its own schedules
 def test_a_new_project_loads_with_one_that_dg_scaffolds(inside: Path) -> None:
     options = ("--environment", "sandbox", "--report", "NPS", "--object", "Contact")

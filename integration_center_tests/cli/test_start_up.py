@@ -60,6 +60,7 @@ def test_the_help_imports_no_verb(home: Mapping[str, str]) -> None:
     assert all(f"  {verb} " in done.stdout for verb in VERBS)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("verb", ["accounts", "list", "log", "audit"])
 def test_a_look_at_our_own_database_imports_no_dagster(home: Mapping[str, str], verb: str) -> None:
     done = run(verb, **home)
@@ -67,6 +68,7 @@ def test_a_look_at_our_own_database_imports_no_dagster(home: Mapping[str, str], 
     assert set(done.stderr.split()).isdisjoint({"dagster", "polars"})
 
 
+@pytest.mark.proof
 def test_a_run_imports_what_it_needs(home: Mapping[str, str], tmp_path: Path) -> None:
     environment = {**os.environ, **home, "WALKME_SOURCE": "files", "WALKME_FILES_ROOT": str(tmp_path)}
     opened = [

@@ -122,6 +122,7 @@ def on_disk(center_on_disk: Center, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     return build_command(monkeypatch, capsys)
 
 
+@pytest.mark.proof
 def test_commands_run_and_undo_in_both_projects(
     center_on_disk: Center, served: None, visit: Visit, on_disk: Command
 ) -> None:
@@ -162,6 +163,7 @@ def test_commands_run_and_undo_in_both_projects(
     assert [now[name] for name in (COUNT, "AnnualRevenue")] == [before[name] for name in (COUNT, "AnnualRevenue")]
 
 
+@pytest.mark.proof
 def test_an_asset_that_the_project_lacks_stops_its_integration_alone(
     center_on_disk: Center, projects: dict[str, Path], visit: Visit, on_disk: Command, request: pytest.FixtureRequest
 ) -> None:
@@ -188,6 +190,7 @@ def test_an_asset_that_the_project_lacks_stops_its_integration_alone(
     assert as_json(on_disk("run", "globex_usage_to_leads", "--json"))["rows"] == {"updated": 2}
 
 
+@pytest.mark.proof
 def test_an_integration_of_two_locations_is_not_started(
     center_on_disk: Center, projects: dict[str, Path], visit: Visit, on_disk: Command, request: pytest.FixtureRequest
 ) -> None:
@@ -215,6 +218,7 @@ def test_a_run_that_needs_the_project_is_refused_without_it(
     assert center_on_disk.writes() == []
 
 
+@pytest.mark.proof
 def test_the_console_runs_and_undoes_an_integration_with_a_prefix(
     center_on_disk: Center, served: None, visit: Visit, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +240,7 @@ def test_the_console_runs_and_undoes_an_integration_with_a_prefix(
     assert newest.counts["lines"] == {"updated": 2}
 
 
+@pytest.mark.proof
 def test_the_console_shows_and_runs_the_integrations_of_other_projects(
     center_on_disk: Center, served: None, visit: Visit, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from integration_center_tests.postgresql import Server
 PAGES = ("/", "/alerts", "/log", "/accounts")
 
 
+@pytest.mark.proof
 def test_a_console_goes_on_when_its_database_is_back(
     on_postgresql: Callable[[Path], str],
     home: Path,

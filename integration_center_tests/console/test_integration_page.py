@@ -73,6 +73,7 @@ def test_pausing_stays_on_the_page(center: Center, browser: Browser) -> None:
     assert elsewhere.path == "/"
 
 
+@pytest.mark.proof
 def test_several_are_switched_and_run_at_once(
     center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster
 ) -> None:
@@ -97,6 +98,7 @@ def test_several_are_switched_and_run_at_once(
     assert "Choose at least one integration first." in press("enable").text
 
 
+@pytest.mark.proof
 def test_the_undo_shows_its_plan_first(
     center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster
 ) -> None:
@@ -133,6 +135,7 @@ def test_a_ledger_is_searched_without_the_key_in_the_address(console: Console, b
     assert "is not kept any more" in browser.open(f"{page}?find=unknown").text
 
 
+@pytest.mark.proof
 def test_a_row_without_a_record_names_the_key_field_that_it_was_looked_up_by(
     center_on_disk: Center, console: Console, browser: Browser
 ) -> None:

@@ -40,6 +40,7 @@ def find_followed(seen: Seen) -> set[str | None]:
     return {tag.get("id") for _, tag in seen.tags if tag.get("data-refresh")}
 
 
+@pytest.mark.proof
 def test_late_samples_show_by_themselves(center: Center, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     center.drop(logins((1, 3)))
     center.integrate()

@@ -74,6 +74,7 @@ def test_the_history_of_a_deleted_integration_stays(console: Console, browser: B
     browser.open("/integrations/never_was/log", status=404)
 
 
+@pytest.mark.proof
 def test_the_log_of_all_is_paged_and_narrowed(console: Console, browser: Browser) -> None:
     for number in range(52):
         log(console.installation, f"r{number}", f"slug_{number % 2}", updated=number)
@@ -127,6 +128,7 @@ def test_show_log_without_dagsters_log_says_so_and_shows_ours(
         assert "8 updated." in seen.text
 
 
+@pytest.mark.proof
 def test_the_ledger_is_paged_and_filtered_by_outcome(center: Center, console: Console, browser: Browser) -> None:
     log(console.installation, "one", updated=50, failed=50, unmatched=50)
     store_ledger(console, "one", 150, key=HOSTILE)

@@ -20,6 +20,7 @@ def add(browser: Browser, name: str, kind: str = "production") -> str:
     return browser.submit(browser.open("/accounts"), "/accounts/add", {"name": name, "kind": kind}).text
 
 
+@pytest.mark.proof
 def test_an_account_is_added_connected_used_and_removed(
     emea: OrgHandle, center: Center, browser: Browser, installation: Installation
 ) -> None:

@@ -62,6 +62,7 @@ def test_the_answers_to_changes_show_labels_first(center: Center, console: Conso
     assert f'{named} are already written by <a href="/integrations/logins_to_leads">Logins to Leads</a>' in several.html
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("column", "field", "said"),
     [

@@ -32,6 +32,7 @@ def map_new_field(browser: Browser) -> WizardUser:
     return user
 
 
+@pytest.mark.proof
 def test_from_a_missing_field_to_a_saved_integration(
     center: Center, org: Org, browser: Browser, installation: Installation
 ) -> None:
@@ -47,6 +48,7 @@ def test_from_a_missing_field_to_a_saved_integration(
     assert [folder.name for folder in center.defs.iterdir()] == ["logins_to_lead"]
 
 
+@pytest.mark.proof
 def test_a_user_who_may_not_sees_what_is_missing(org: Org, browser: Browser, installation: Installation) -> None:
     user = map_new_field(browser)
     org.set_permission("PermissionsCustomizeApplication", granted=False)
@@ -67,6 +69,7 @@ def test_a_user_who_may_not_sees_what_is_missing(org: Org, browser: Browser, ins
     assert "the Salesforce admin has to provide" not in user.seen.text
 
 
+@pytest.mark.proof
 def test_what_fires_is_reported_for_the_mapped_fields(org: Org, browser: Browser) -> None:
     automation.add_trigger(org, "Lead", "Scores", f"l.{COUNT} = 1;", events=["AfterUpdate"])
     automation.add_validation_rule(org, "Lead", "Need_City", "ISBLANK(City)")

@@ -108,6 +108,7 @@ def assert_plain(seen: Seen) -> None:
     assert not found, f"{seen.path}: {seen.text[max(0, found.start() - 200) : found.end() + 200]}"
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("break_it", STATES, ids=lambda each: each.__name__)
 def test_a_failing_page_names_no_command_path_or_exception(
     center: Center,
@@ -127,6 +128,7 @@ def test_a_failing_page_names_no_command_path_or_exception(
         assert_plain(Seen(browser.client.get(path)))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda each: next(iter(each)))
 def test_a_wrong_setting_is_not_named_on_a_page(
     settings: Mapping[str, str], center: Center, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest

@@ -33,6 +33,7 @@ def follow(browser: Browser, seen: Seen) -> Seen:
     raise AssertionError(seen.text)
 
 
+@pytest.mark.proof
 def test_what_a_record_says_is_explained_and_a_person_is_erased(
     center: Center, console: Console, browser: Browser, open_browser: Callable[..., Browser]
 ) -> None:
@@ -63,6 +64,7 @@ def test_what_a_record_says_is_explained_and_a_person_is_erased(
     assert "no longer remembered" in browser.open("/search?find=nothing").text
 
 
+@pytest.mark.proof
 def test_a_search_names_an_integration_that_was_deleted(center: Center, browser: Browser) -> None:
     center.integrate()
     center.drop(logins(PLAIN))
@@ -78,6 +80,7 @@ def test_a_search_names_an_integration_that_was_deleted(center: Center, browser:
     assert "/integrations/logins_to_leads" not in after.targets, "there is no such page any more"
 
 
+@pytest.mark.proof
 def test_a_record_in_a_ledger_opens_its_history_over_all_runs(center: Center, browser: Browser) -> None:
     center.integrate()
     center.drop([*logins(PLAIN), ("nobody@nowhere.example", None, None, 1)])

@@ -50,12 +50,14 @@ def test_a_limit_that_is_typed_is_explained_at_once(user: WizardUser) -> None:
     assert "89 % would have stopped 2 of them." in answer.text
 
 
+@pytest.mark.proof
 def test_a_new_integration_has_no_runs_to_look_at(user: WizardUser, browser: Browser) -> None:
     new = WizardUser.begin(browser)
     new.to_mapping()
     assert "It was" not in new.seen.text
 
 
+@pytest.mark.proof
 def test_values_lost_and_people_who_dropped_out_are_remembered(center: Center, browser: Browser) -> None:
     center.integrate(when_null="clear")
     center.drop(logins(PLAIN), day=YESTERDAY - timedelta(days=1))
@@ -80,6 +82,7 @@ def test_values_lost_and_people_who_dropped_out_are_remembered(center: Center, b
     assert "30 % would have stopped nothing." in user.seen.text
 
 
+@pytest.mark.proof
 def test_one_person_never_stops_a_run(center: Center, browser: Browser) -> None:
     center.integrate()
     center.drop(logins(PLAIN), day=YESTERDAY - timedelta(days=1))

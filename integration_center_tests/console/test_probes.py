@@ -77,6 +77,7 @@ def test_it_is_ready_with_its_database_its_storage_and_dagster(
     assert ask(named, "/health/ready").json()["storage"] is False
 
 
+@pytest.mark.proof
 def test_figures_are_those_of_the_log(console: Console, center: Center) -> None:
     center.integrate()
     center.drop(logins(PLAIN))

@@ -54,6 +54,7 @@ HELD = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("held", HELD)
 def test_a_run_on_another_host_shows_its_numbers(held: str, worker: Center, console: Console, browser: Browser) -> None:
     shown = show_while_held(worker, console, browser, held)
@@ -63,6 +64,7 @@ def test_a_run_on_another_host_shows_its_numbers(held: str, worker: Center, cons
         assert connection.execute(select(step_progress)).all() == [], "the run has ended"
 
 
+@pytest.mark.proof
 def test_what_a_newer_program_notes_is_left_out(worker: Center, console: Console, browser: Browser) -> None:
     shown = show_while_held(worker, console, browser, "*/composite/sobjects*", content={"seen": "in another form"})
     assert "Sending the changes: 0 of 8 records sent …" in shown

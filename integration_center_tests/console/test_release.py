@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import pytest
 
 from integration_center.access.audit import Action
 from integration_center.console.shell.app import build_app
@@ -62,6 +63,7 @@ def test_a_held_plan_is_released_with_a_reason(
     assert "was applied already" in browser.submit(seen, f"{here}/release", {"reason": "again"}).text
 
 
+@pytest.mark.proof
 def test_a_plan_is_approved_by_an_approver_and_rejected_for_good(
     center_on_disk: Center,
     console: Console,
@@ -90,6 +92,7 @@ def test_a_plan_is_approved_by_an_approver_and_rejected_for_good(
     assert center_on_disk.writes() == []
 
 
+@pytest.mark.proof
 def test_the_failed_records_of_a_run_are_tried_again(
     center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster
 ) -> None:

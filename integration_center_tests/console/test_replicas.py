@@ -99,6 +99,7 @@ def ann(center_on_server: Center, tmp_path: Path) -> Iterator[Browser]:
         yield browser
 
 
+@pytest.mark.proof
 def test_what_one_console_has_found_out_each_shows(center_on_server: Center, ann: Browser) -> None:
     center_on_server.drop(logins(PLAIN))
     user = WizardUser.begin(ann, f"/integrations/{SLUG}/edit")
@@ -126,6 +127,7 @@ def test_what_one_console_has_found_out_each_shows(center_on_server: Center, ann
         assert "Nothing is stored of this person" in follow(ann, ann.open(f"{person.path}&ask=held")).text
 
 
+@pytest.mark.proof
 def test_whichever_console_answers_it_is_one_console(center_on_server: Center, ann: Browser) -> None:
     center_on_server.drop(logins(PLAIN))
     ran = center_on_server.run()

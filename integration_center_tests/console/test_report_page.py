@@ -98,6 +98,7 @@ def test_what_a_file_is_is_taken_over_checked_and_saved(
     )
 
 
+@pytest.mark.proof
 def test_a_file_keeps_its_comments_and_a_column_gets_options(browser: Browser, folder: Path) -> None:
     (folder / "report.yaml").write_text("# by Ann\nheader_row: 2  # a title\nfooter: 1\n", encoding="utf-8")
     seen = send(browser, browser.open("/reports/logins"), "column-Tag")
@@ -141,6 +142,7 @@ def test_who_edits_second_is_warned(browser: Browser, folder: Path) -> None:
     assert "name" not in (folder / "report.yaml").read_text()
 
 
+@pytest.mark.proof
 def test_a_broken_file_is_replaced(browser: Browser, folder: Path) -> None:
     (folder / "report.yaml").write_text("footer: [", encoding="utf-8")
     assert "Cannot be read" in browser.open("/reports").text

@@ -123,6 +123,7 @@ def classes(seen: Seen, text: str) -> list[str]:
     return [said["class"] or "" for _, said in seen.tags if text in (said.get("class") or "").split()]
 
 
+@pytest.mark.proof
 def test_refused_records_come_first_and_with_their_reason_everywhere(
     center: Center, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

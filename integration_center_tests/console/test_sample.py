@@ -18,6 +18,7 @@ from integration_center_tests.pipeline.center import Center
 OFFER = "Try with sample data"
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("path", ["/", "/reports"])
 def test_from_nothing_to_a_run_with_sample_data(
     path: str, center: Center, browser: Browser, installation: Installation

@@ -116,6 +116,7 @@ def test_a_list_that_the_page_has_comes_with_what_is_chosen_alone(user: WizardUs
     assert options == ["", "Field_700__c", "WalkMe_Extra_3__c"]  # and the field that could be asked for
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("parts", "values"), [(REPORT_PARTS, {"object": "Contact"}), (KEY_PARTS, {"key-field": "Field_3__c"})]
 )

@@ -241,6 +241,7 @@ def test_a_field_that_another_integration_writes_says_so_at_its_row(
     assert not file.spec.enabled
 
 
+@pytest.mark.proof
 def test_saving_can_start_the_first_run(center_on_disk: Center, browser: Browser, dagster: OwnDagster) -> None:
     center_on_disk.drop(logins(PLAIN))
     user = WizardUser.begin(browser)

@@ -149,6 +149,7 @@ WRONG = {
 }
 
 
+@pytest.mark.proof
 def test_what_is_wrong_with_sql_is_said_at_its_row(center: Center, user: WizardUser) -> None:
     user.press("stay", {"rows": "all"})
     user.press("add-value")

@@ -82,6 +82,7 @@ def test_migrate_waits_for_nobody_who_works_with_the_tables(
     assert (code, "`up` runs already" in said) == (1, True)
 
 
+@pytest.mark.proof
 def test_up_upgrades_before_it_starts(home: Path, database: Path) -> None:
     make_old(database, "DROP TABLE audit")
     port, console_port = find_ports()

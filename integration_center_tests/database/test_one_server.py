@@ -52,6 +52,7 @@ def command(
     return build_command(monkeypatch, capsys)
 
 
+@pytest.mark.proof
 def test_the_main_job_works_by_one_setting(
     command: Command, home: Path, emulator: Emulator, postgresql_server: Server
 ) -> None:
@@ -82,6 +83,7 @@ def test_the_main_job_works_by_one_setting(
     assert [line["status"] for line in as_json(command("log", "--json"))] == ["Completed", "Completed"]
 
 
+@pytest.mark.proof
 def test_dagsters_documented_storage_may_name_the_same_database(
     home: Path, new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

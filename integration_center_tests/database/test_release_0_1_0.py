@@ -162,6 +162,7 @@ def test_the_stored_frames_are_read(center: Center, command: Command) -> None:
     assert records.height > len(PEOPLE)
 
 
+@pytest.mark.proof
 def test_jobs_under_way_are_finished_and_both_syncs_undone(center: Center, command: Command) -> None:
     syncs = kept_syncs()
     with open_installation() as installation:

@@ -61,6 +61,7 @@ def read_noted(url: str) -> str:
         return str(connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar_one())
 
 
+@pytest.mark.proof
 def test_a_run_goes_on_while_a_newer_program_upgrades_and_the_older_one_starts_again(
     center: Center, upgrade_by_next: Upgrade
 ) -> None:

@@ -49,6 +49,7 @@ def build_work(case: Case, **how: Any) -> Work:
     )
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("step", STEPS)
 def test_a_killed_run_is_brought_in_order_by_the_next(case: Case, step: str) -> None:
     way, method, path, skip, when = STEPS[step]

@@ -302,6 +302,7 @@ def pack(*parts: bytes) -> bytes:
     return b"".join(map(packer.compress, parts)) + packer.flush()
 
 
+@pytest.mark.proof
 def test_what_unpacks_without_end_is_refused_before_it_fills_the_memory(drops: Place) -> None:
     drops.put("logins/2026-11-22.csv.gz", pack(b"User ID,Count\n", *[b"a,1\n" * 1_000_000] * 60))
     with pytest.raises(UnreadableReport, match=r"2026-11-22\.csv\.gz: \d+ kB of gzip unpack to more than 104 MB"):

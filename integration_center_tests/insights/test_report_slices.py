@@ -94,6 +94,7 @@ CONTENTS = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", CONTENTS)
 def test_no_report_is_read_at_once(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declared, content = CONTENTS[name]

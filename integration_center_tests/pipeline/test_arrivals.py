@@ -133,6 +133,7 @@ def test_a_day_that_never_lands_fails_once_at_the_deadline(clock: Clock) -> None
     assert run(clock, clock.look(20.6))
 
 
+@pytest.mark.proof
 def test_a_corrected_drop_runs_its_day_again_and_a_copy_of_it_does_not(clock: Clock) -> None:
     clock.write(arrive_by="12:00")
     clock.drop(7)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 WORKER = """
 import os
 import signal
@@ -53,6 +55,7 @@ def working(folder: Path, tasks: str, children: int) -> Iterator[subprocess.Pope
                 os.killpg(worker.pid, signal.SIGKILL)
 
 
+@pytest.mark.proof
 def test_a_worker_that_is_asked_to_end_asks_its_runs_and_waits_for_them(tmp_path: Path) -> None:
     """One of its two children has a run. The other has none, and the signal means nothing to it."""
     with working(tmp_path, 'run.apply_async(queue="dagster")', 2) as worker:
@@ -64,6 +67,7 @@ def test_a_worker_that_is_asked_to_end_asks_its_runs_and_waits_for_them(tmp_path
         assert worker.wait(30) == 0
 
 
+@pytest.mark.proof
 def test_each_run_has_a_process_of_its_own(tmp_path: Path) -> None:
     """Dagster keeps the job that a process loaded last: the second run would execute an old integration."""
     with working(tmp_path, '[short_run.apply_async(queue="dagster") for _ in range(2)]', 1) as worker:

@@ -8,6 +8,7 @@ from integration_center_tests.pipeline.commands import Command, as_json
 from integration_center_tests.pipeline.test_source_assets import SLUG, SPEC, build_project, run_all, usage
 
 
+@pytest.mark.proof
 def test_an_asset_is_checked_by_the_rows_that_the_newest_run_read(center: Center, command: Command) -> None:
     center.integrate(SLUG, **SPEC, report=None)
     code, out, _ = command("check", SLUG)

@@ -84,6 +84,7 @@ def test_changed_records_are_left_alone_and_touched_ones_written(center: Center,
     assert calls == [("POST", "composite"), ("PATCH", "sobjects")], "the look costs no call of its own"
 
 
+@pytest.mark.proof
 def test_the_next_sync_plans_them_again(center: Center, planned: Ran) -> None:
     change(center, CHANGED, COUNT, 99)
     push(center, planned)
@@ -106,6 +107,7 @@ def test_a_plan_of_which_nothing_is_left_writes_nothing(center: Center, planned:
         assert installation.syncs.get(planned.run_id, "logins_to_leads").applied_at is None  # type: ignore[union-attr]
 
 
+@pytest.mark.proof
 def test_a_push_that_completes_without_a_write_says_so_first(center: Center, planned: Ran, command: Command) -> None:
     """The other records hold their values already, so one conflict breaks no limit."""
     assert push(center, planned).success
@@ -133,6 +135,7 @@ def test_a_field_that_went_away_since_the_plan_stops_the_push(center: Center, pl
     assert center.sync(pushed).status is SyncStatus.FAILED
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("field", "change"),
     [

@@ -57,6 +57,7 @@ def nps(center: Center) -> Center:
     return center
 
 
+@pytest.mark.proof
 def test_a_late_day_is_judged_key_by_key(nps: Center) -> None:
     drop(nps, 2, [(ANN, 1, 2, 9)])
     drop(nps, 1, [(ANN, 2, 1, 9), (BOB, 3, 1, 9)])
@@ -70,6 +71,7 @@ def test_a_late_day_is_judged_key_by_key(nps: Center) -> None:
     assert reason == f"a newer row with this key, of {YESTERDAY}, was already applied"
 
 
+@pytest.mark.proof
 def test_allow_stale_never_writes_an_older_event(nps: Center) -> None:
     drop(nps, 1, [(ANN, 2, 1, 9)])
     drop(nps, 0, [(ANN, 4, 0, 9)])
@@ -79,6 +81,7 @@ def test_allow_stale_never_writes_an_older_event(nps: Center) -> None:
     assert nps.sync(late, "nps").status is SyncStatus.COMPLETED
 
 
+@pytest.mark.proof
 def test_a_corrected_day_gives_its_keys_back(nps: Center) -> None:
     """The newest day is dropped again: Ann's answer is of an earlier time, Bob's is gone, Cat's has another score."""
     drop(nps, 1, [(ANN, 1, 1, 9), (BOB, 2, 1, 9)])
@@ -94,6 +97,7 @@ def test_a_corrected_day_gives_its_keys_back(nps: Center) -> None:
     assert counts(nps, run(nps, 0)) == {"superseded": 1, "unchanged": 1}
 
 
+@pytest.mark.proof
 def test_a_corrected_day_of_a_range_gives_its_keys_back(nps: Center) -> None:
     """The row that is written again is of a day outside of the range, and goes through the partitions of the range."""
     drop(nps, 3, [(ANN, 1, 3, 9)])
@@ -108,6 +112,7 @@ def test_a_corrected_day_of_a_range_gives_its_keys_back(nps: Center) -> None:
     assert nps.ledger(again, "nps")["row"].to_list() == [0, 1, 2]
 
 
+@pytest.mark.proof
 def test_a_day_that_is_missing_within_a_range_is_left_out_and_named(nps: Center) -> None:
     drop(nps, 2, [(ANN, 1, 2, 9)])
     drop(nps, 0, [(BOB, 2, 0, 9)])
@@ -121,6 +126,7 @@ def test_a_day_that_is_missing_within_a_range_is_left_out_and_named(nps: Center)
     assert scores(nps) == [3, 2, None]
 
 
+@pytest.mark.proof
 def test_a_late_day_of_older_and_unknown_people_is_no_failure(nps: Center) -> None:
     drop(nps, 1, [(ANN, 1, 1, 9), (999_999, 5, 1, 9)])
     drop(nps, 0, [(ANN, 2, 0, 9)])
@@ -129,6 +135,7 @@ def test_a_late_day_of_older_and_unknown_people_is_no_failure(nps: Center) -> No
     assert counts(nps, late) == {"superseded": 1, "unmatched": 1}
 
 
+@pytest.mark.proof
 def test_what_an_undo_took_back_supersedes_nothing(nps: Center) -> None:
     drop(nps, 1, [(ANN, 1, 1, 9)])
     drop(nps, 0, [(ANN, 2, 0, 9), (BOB, 2, 0, 9)])
@@ -147,6 +154,7 @@ def test_what_an_undo_took_back_supersedes_nothing(nps: Center) -> None:
     assert counts(nps, run(nps, 2)) == {"superseded": 1}
 
 
+@pytest.mark.proof
 def test_rows_that_were_refused_or_held_supersede_nothing(nps: Center) -> None:
     drop(nps, 1, [(ANN, 1, 1, 9), (BOB, 1, 1, 9)])
     drop(nps, 0, [(ANN, 2, 0, 9), (BOB, 2, 0, 9)])
@@ -169,6 +177,7 @@ def test_a_push_that_was_cut_off_counts_once_it_is_settled(nps: Center, monkeypa
     assert scores(nps)[0] == 2
 
 
+@pytest.mark.proof
 def test_a_plan_is_not_pushed_after_another_run_wrote(nps: Center) -> None:
     """Re-executing the push of an older day would write over what was pushed since."""
     drop(nps, 1, [(ANN, 1, 1, 9)])
@@ -180,6 +189,7 @@ def test_a_plan_is_not_pushed_after_another_run_wrote(nps: Center) -> None:
     assert scores(nps)[0] == 2
 
 
+@pytest.mark.proof
 def test_each_org_has_its_own_history(nps: Center, connect: Callable[[Environment], None]) -> None:
     drop(nps, 1, [(ANN, 1, 1, 9)])
     drop(nps, 0, [(ANN, 2, 0, 9)])
@@ -192,6 +202,7 @@ def test_each_org_has_its_own_history(nps: Center, connect: Callable[[Environmen
     assert scores(nps)[0] == 2
 
 
+@pytest.mark.proof
 def test_days_older_than_what_is_remembered_are_refused(nps: Center) -> None:
     """After 90 days the files of a run are deleted: nobody can tell then whether an older row is the newest."""
     drop(nps, 1, [(ANN, 1, 1, 9)])
@@ -206,6 +217,7 @@ def test_days_older_than_what_is_remembered_are_refused(nps: Center) -> None:
     assert counts(nps, run(nps, 1)) == {"superseded": 1}
 
 
+@pytest.mark.proof
 def test_a_scheduled_run_covers_the_days_since_the_last_completed_one(nps: Center) -> None:
     """After a weekend; a snapshot runs its newest day alone, and one integration's trouble costs no other its run."""
     nps.integrate("logins_to_leads")

@@ -1,6 +1,7 @@
 """Records that Salesforce refuses run after run: since when, and when they are given up."""
 
 import polars as pl
+import pytest
 
 from integration_center.console.ledger import first_lines
 from integration_center.installation import open_installation
@@ -18,6 +19,7 @@ def refuse(center: Center, *people: int) -> None:
     center.emulator.sandbox.faults.fail_rows([center.lead(person)["Id"] for person in people], RULE)
 
 
+@pytest.mark.proof
 def test_a_record_that_is_refused_is_tried_again_and_given_up_in_the_end(center: Center, command: Command) -> None:
     center.integrate(give_up_after=2, limits={"max_failed": "100 %"})
     first, second = PLAIN[:2]

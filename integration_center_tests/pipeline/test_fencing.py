@@ -62,6 +62,7 @@ def after_first(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, then: C
     monkeypatch.setattr(module, name, call)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("module", "moment"), [(push, "upload_part"), (push, "create_job")])
 def test_a_run_that_wakes_up_late_writes_nothing_more(
     planned: Center, monkeypatch: pytest.MonkeyPatch, module: Any, moment: str
@@ -181,6 +182,7 @@ def test_a_beat_tells_of_processes_elsewhere(installation: Installation, center:
     assert failed == {"stale"}
 
 
+@pytest.mark.proof
 def test_a_process_that_takes_another_run_says_first_that_it_lives(
     planned: Center, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def read_all(folder: Path) -> str:
     return "\n".join(texts)
 
 
+@pytest.mark.proof
 def test_a_person_is_erased_from_all_that_is_stored(center: Center, command: Command) -> None:
     record = center.lead(ANN)
     center.integrate(fields=[{"column": "First Login", "field": "WalkMe_First_Login__c"}])
@@ -90,6 +91,7 @@ def test_a_person_is_erased_from_all_that_is_stored(center: Center, command: Com
     assert "Nothing is known of it" in command("why", email(ANN))[1]
 
 
+@pytest.mark.proof
 def test_after_it_runs_undo_and_release_leave_the_record_alone(center: Center, command: Command) -> None:
     center.integrate()
     center.drop(logins(PLAIN))

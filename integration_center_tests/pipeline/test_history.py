@@ -58,6 +58,7 @@ def lines(center: Center) -> set[tuple[str, str, SyncStatus]]:
         return {(sync.run_id, sync.slug, sync.status) for sync in installation.syncs.history(limit=1_000)}
 
 
+@pytest.mark.proof
 def test_completing_the_log_takes_the_same_queries_however_long_the_history(center: Center) -> None:
     center.integrate()
     fail(center, "logins_to_leads")

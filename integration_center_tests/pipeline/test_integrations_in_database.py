@@ -61,6 +61,7 @@ def execute(graphql: GraphQL, run_id: str) -> None:
     assert ended.is_success
 
 
+@pytest.mark.proof
 def test_a_run_executes_the_revision_that_it_was_queued_with(
     center_on_disk: Center, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +136,7 @@ def test_the_command_line_lists_runs_exports_and_tells_the_history(
     assert "0 written, 1 unchanged" in command("export", str(tmp_path / "git"))[1]
 
 
+@pytest.mark.proof
 def test_failed_records_are_tried_again_and_git_is_not_asked(
     center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,7 @@ def broken(center: Center) -> dict[str, str]:
     return expected
 
 
+@pytest.mark.proof
 def test_broken_files_in_runs_of_their_own(center: Center, broken: dict[str, str]) -> None:
     some = {slug: broken[slug] for slug in ("bad_syntax", "second", "broken_a_b")}
     runs = {slug: center.run(slug) for slug in some}
@@ -110,6 +111,7 @@ def test_broken_files_in_runs_of_their_own(center: Center, broken: dict[str, str
     assert_says({slug: sync.error for slug, sync in history.items()}, some)
 
 
+@pytest.mark.proof
 def test_broken_files_when_all_is_materialized(center: Center, broken: dict[str, str]) -> None:
     run = center.materialize_all()
     assert not run.success
@@ -166,6 +168,7 @@ def troubled(center: Center) -> dict[str, str]:
     }
 
 
+@pytest.mark.proof
 def test_troubles_in_runs_of_their_own(center: Center, troubled: dict[str, str]) -> None:
     some = {slug: troubled[slug] for slug in ("no_rows", "no_day", "hidden_field", "not_connected")}
     runs = {slug: center.run(slug) for slug in some}
@@ -178,6 +181,7 @@ def test_troubles_in_runs_of_their_own(center: Center, troubled: dict[str, str])
     assert_says({slug: sync.error for slug, sync in history.items()}, some)
 
 
+@pytest.mark.proof
 def test_troubles_when_all_is_materialized(center: Center, troubled: dict[str, str]) -> None:
     run = center.materialize_all()
     assert not run.success

@@ -82,6 +82,7 @@ def list_jobs(graphql: GraphQL) -> set[str]:
     return {job["name"] for job in repository["jobs"]}
 
 
+@pytest.mark.proof
 def test_our_location_lists_no_resource_and_explains_each_option(center: Center) -> None:
     center.integrate()
     with open_graphql(center) as graphql:
@@ -114,6 +115,7 @@ def test_config_of_a_resource_of_ours_is_refused(center: Center, job: str, key: 
     assert center.writes() == []
 
 
+@pytest.mark.proof
 def test_a_project_of_somebody_else_shows_only_what_a_job_reads_with(center: Center, tmp_path: Path) -> None:
     root = tmp_path / "acme"
     defs = lay_out(root, "acme_forms", TEAM)

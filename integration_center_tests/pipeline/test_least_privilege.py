@@ -42,6 +42,7 @@ def narrow(org: Org, command: Command) -> Callable[[], None]:
     return become_narrow
 
 
+@pytest.mark.proof
 def test_the_generated_set_is_enough_for_a_sync_and_a_roll_up(
     center: Center, command: Command, narrow: Callable[[], None]
 ) -> None:
@@ -66,6 +67,7 @@ def test_the_generated_set_is_enough_for_a_sync_and_a_roll_up(
     }
 
 
+@pytest.mark.proof
 def test_the_generated_set_is_enough_in_an_org_whose_automation_works_against_it(
     center: Center, org: Org, command: Command, narrow: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

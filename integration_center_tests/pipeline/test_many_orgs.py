@@ -53,6 +53,7 @@ def lay_out(center: Center) -> None:
         center.integrate(slug_of(name), name=f"To {name}", **chosen)
 
 
+@pytest.mark.proof
 def test_each_account_is_synced_undone_and_disconnected_by_itself(
     center_on_disk: Center, command_on_disk: Command, emea: OrgHandle, emulator: Emulator
 ) -> None:

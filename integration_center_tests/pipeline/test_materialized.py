@@ -104,6 +104,7 @@ def test_a_held_push_is_not_materialized(example: Center) -> None:
     assert example.instance.get_materialized_partitions(dg.AssetKey(["logins_to_leads", "update_set"])) == {DAY}
 
 
+@pytest.mark.proof
 def test_an_old_day_that_fails_leaves_the_results_of_the_newest_day(example: Center) -> None:
     newest = example.run()
     example.let_time_pass()

@@ -53,6 +53,7 @@ def days(center: Center) -> Days:
     return Days(center)
 
 
+@pytest.mark.proof
 def test_a_flow_that_changes_back_is_written_against_once_and_then_left_alone(days: Days, org: Org) -> None:
     lead = days.center.lead(ALONE)["Id"]
     org.flows.change_on_save("Lead", COUNT, lambda sent: 1.0, record_ids=[lead])
@@ -69,6 +70,7 @@ def test_a_flow_that_changes_back_is_written_against_once_and_then_left_alone(da
     assert days.sync(6) == overridden
 
 
+@pytest.mark.proof
 def test_the_other_fields_of_an_overridden_record_go_on(days: Days, org: Org) -> None:
     org.flows.change_on_save("Lead", COUNT, lambda sent: 1.0)
     days.sync(5, busy=False)
@@ -80,6 +82,7 @@ def test_the_other_fields_of_an_overridden_record_go_on(days: Days, org: Org) ->
     assert days.sync(5, last="2026-10-04 10:00:00", busy=False) == ("updated", left)
 
 
+@pytest.mark.proof
 def test_a_value_changed_by_hand_is_written_once_more_and_holds(days: Days, org: Org) -> None:
     assert days.sync(5) == ("updated", None)
     days.center.change_lead(ALONE, COUNT, 1.0)
@@ -92,6 +95,7 @@ def test_a_value_changed_by_hand_is_written_once_more_and_holds(days: Days, org:
     assert days.sync(5) == ("unchanged", None)
 
 
+@pytest.mark.proof
 def test_a_flow_that_rewrites_what_it_gets_costs_two_writes(days: Days, org: Org) -> None:
     org.flows.change_on_save("Lead", COUNT, lambda sent: sent + 0.5)
     assert [days.sync(5, busy=False)[0] for _ in range(4)] == ["updated", "updated", "unchanged", "unchanged"]
@@ -112,6 +116,7 @@ def check(center: Center) -> Check:
     return run
 
 
+@pytest.mark.proof
 def test_a_hidden_field_is_said_to_be_hidden(center: Center, org: Org, check: Check) -> None:
     center.integrate()
     center.drop(logins(PLAIN))
@@ -157,6 +162,7 @@ def test_hashed_user_ids_are_found_out_before_a_run(center: Center, check: Check
     assert check()["problems"] == []
 
 
+@pytest.mark.proof
 def test_a_converted_lead_is_written_only_with_the_permission(center: Center, org: Org) -> None:
     center.integrate(limits={"min_match_rate": 0})
     center.drop([*logins(PLAIN), *logins([CONVERTED])])

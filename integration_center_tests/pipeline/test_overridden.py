@@ -78,6 +78,7 @@ def test_what_the_org_changed_again_is_reported_everywhere(center: Center, org: 
     assert "3 changed again by the org" in text
 
 
+@pytest.mark.proof
 def test_an_overridden_value_is_sent_once_more_and_then_left(center: Center, org: Org) -> None:
     rewrite(center, org)
     outcomes = []
@@ -133,6 +134,7 @@ def test_a_small_push_is_not_looked_at(center: Center, org: Org, monkeypatch: py
     assert len(center.emulator.sandbox.calls.find(path=COMPOSITE)) == BEFORE_THE_LOOK
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("fault", ["HTTP 500", "busy", "time-out"])
 def test_a_look_that_fails_is_given_up_after_one_retry(
     center: Center, org: Org, monkeypatch: pytest.MonkeyPatch, fault: str

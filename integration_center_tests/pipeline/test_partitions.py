@@ -140,6 +140,7 @@ def walkme(center: Center, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starlett
         thread.join()
 
 
+@pytest.mark.proof
 def test_a_current_report_is_not_fetched_again(center: Center, walkme: Starlette) -> None:
     score = {"column": "# Logins Last 30 Days", "field": "WalkMe_NPS_Score__c"}
     center.integrate()
@@ -186,6 +187,7 @@ def list_frames(center: Center) -> list[str]:
     return sorted(path.name for path in (center.home / "storage" / "insights" / "logins").glob("*.parquet"))
 
 
+@pytest.mark.proof
 def test_a_file_that_repeats_the_day_before_is_not_read_again(center: Center) -> None:
     center.integrate()
     for age in (3, 2, 1):
@@ -214,6 +216,7 @@ def test_a_file_that_repeats_the_day_before_is_not_read_again(center: Center) ->
     assert [center.lead(number)[COUNT] for number in PLAIN[:2]] == [9 + number for number in PLAIN[:2]]
 
 
+@pytest.mark.proof
 def test_a_frame_of_two_days_stays_for_the_other_when_one_is_forgotten(center: Center) -> None:
     center.integrate()
     for age in (1, 0):

@@ -66,6 +66,7 @@ def test_a_push_alone_is_refused(center: Center, planned: Ran) -> None:
     assert TOGETHER in (latest.error or "")
 
 
+@pytest.mark.proof
 def test_re_executions_push_the_plan_of_their_parent_once(center: Center, planned: Ran) -> None:
     first = re_execute(center, planned)
     assert first.success, first.error
@@ -153,6 +154,7 @@ def pushed(center: Center) -> None:
     center.emulator.sandbox.calls.clear()
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("pushed")
 def test_a_stale_day_is_refused_unless_allowed(center: Center) -> None:
     refused = center.run(day=days_before(1))
@@ -168,6 +170,7 @@ def test_a_stale_day_is_refused_unless_allowed(center: Center) -> None:
     assert center.lead(PLAIN[0])[COUNT] == 300 + PLAIN[0]
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("pushed")
 def test_stale_days_of_a_backfill_are_superseded(center: Center) -> None:
     run = center.run(day=days_before(2), last=days_before(1))

@@ -30,6 +30,7 @@ run_launcher:
 """
 
 
+@pytest.mark.proof
 def test_a_code_server_that_does_not_answer_once_costs_no_run(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     center.integrate()
     center.drop(logins(PLAIN[:1]))

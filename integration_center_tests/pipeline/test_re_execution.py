@@ -42,6 +42,7 @@ def written(center: Center) -> int:
     return sum(center.lead(number)[COUNT] == 7 + number for number in PLAIN)
 
 
+@pytest.mark.proof
 def test_a_stopped_push_goes_on_with_what_was_not_sent(center: Center, stop: Callable[[], Ran]) -> None:
     first = stop()
     assert written(center) == 3
@@ -67,6 +68,7 @@ def test_a_stopped_push_goes_on_with_what_was_not_sent(center: Center, stop: Cal
         assert center.writes() == []
 
 
+@pytest.mark.proof
 def test_it_may_be_stopped_again(center: Center, stop: Callable[[], Ran], monkeypatch: pytest.MonkeyPatch) -> None:
     first = stop()
 
@@ -107,6 +109,7 @@ def test_what_was_refused_is_tried_again(center: Center) -> None:
     assert center.sync(second).counts["lines"] == {"unchanged": len(PLAIN) - 4, "updated": 4}
 
 
+@pytest.mark.proof
 def test_a_push_that_was_undone_does_not_go_on(center: Center, command: Command, stop: Callable[[], Ran]) -> None:
     first = stop()
     second = re_execute(center, first)

@@ -27,6 +27,7 @@ def said(center: Center, run_id: str) -> str:
     return "\n".join(entry.user_message for entry in center.instance.all_logs(run_id))
 
 
+@pytest.mark.proof
 def test_a_second_day_reads_what_changed_and_writes_it_back(center: Center) -> None:
     for number in PLAIN:
         center.change_lead(number, "Company", logins([number])[0][0])
@@ -53,6 +54,7 @@ def test_a_second_day_reads_what_changed_and_writes_it_back(center: Center) -> N
     assert center.lead(PLAIN[0])[COUNT] == 7 + PLAIN[0]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("flow", [False, True])
 def test_a_large_push_is_looked_at_and_the_log_says_what_the_org_holds(
     center: Center, monkeypatch: pytest.MonkeyPatch, flow: bool
@@ -112,6 +114,7 @@ def stored(center: Center, part: str) -> list[str]:
     return sorted(path.name for path in files if path.suffix != ".lock")
 
 
+@pytest.mark.proof
 def test_a_snapshot_for_which_the_disk_has_no_room_is_left_out(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in PLAIN:
         center.change_lead(number, "Company", logins([number])[0][0])

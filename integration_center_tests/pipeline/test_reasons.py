@@ -39,6 +39,7 @@ def interrupt(center: Center, monkeypatch: pytest.MonkeyPatch, *, asked: str | N
         return center.run()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

@@ -51,6 +51,7 @@ def test_a_push_cut_off_before_its_ledger_is_completed_by_the_next_run(
     assert planned.sync(first).status is SyncStatus.FAILED
 
 
+@pytest.mark.proof
 def test_what_never_arrived_is_unprocessed(planned: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
         # The chunk is in the journal, and its request never goes out.
@@ -108,6 +109,7 @@ def test_counts_are_corrected_when_the_line_could_not_be_closed(
     assert planned.sync(first).counts["lines"] == {"updated": len(PLAIN)}
 
 
+@pytest.mark.proof
 def test_result_files_that_are_refused_stop_no_later_run(planned: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", 0)
     with monkeypatch.context() as broken:

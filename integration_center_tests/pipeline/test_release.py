@@ -47,6 +47,7 @@ def release_here(center: Center, run_id: str) -> Ran:
     return Ran(ran, success, center.failures(ran, center.instance))
 
 
+@pytest.mark.proof
 def test_a_released_plan_writes_exactly_what_was_shown_and_once(center: Center, command: Command, held: Ran) -> None:
     shown = {line["record_id"]: line for line in center.ledger(held).to_dicts()}
     released = as_json(command("release", held.run_id[:8], *WHY, "--json"))
@@ -85,6 +86,7 @@ def test_what_changed_since_is_a_conflict_for_that_record_alone(center: Center, 
     assert center.lead(PLAIN[0])[COUNT] == 99.0
 
 
+@pytest.mark.proof
 def test_only_a_fresh_plan_of_the_newest_day_is_released(center: Center, command: Command, held: Ran) -> None:
     read_at = center.sync(held).read_at
     assert read_at is not None
@@ -104,6 +106,7 @@ def test_only_a_fresh_plan_of_the_newest_day_is_released(center: Center, command
     assert center.writes() == []
 
 
+@pytest.mark.proof
 def test_what_is_not_held_or_does_not_fit_is_not_released(center: Center, command: Command) -> None:
     center.integrate(fields=[{"column": "First Login", "field": "Nothing__c"}])
     center.drop(logins(PLAIN))
@@ -118,6 +121,7 @@ def test_what_is_not_held_or_does_not_fit_is_not_released(center: Center, comman
     assert "say in a sentence why" in command("release", planned.run_id, "--reason", " ")[2]
 
 
+@pytest.mark.proof
 def test_a_plan_waits_for_approval_by_somebody_else(center: Center, command: Command) -> None:
     center.integrate(approval="required")
     center.drop(logins(PLAIN))

@@ -61,6 +61,7 @@ def test_a_repeated_token_is_not_kept_when_a_call_is_refused(
     assert [p for p in parts if p in f"{said.out}{said.err}{caplog.text}{run.error}{center_of_daemon.sync(run)}"] == []
 
 
+@pytest.mark.proof
 def test_a_repeated_token_is_not_kept_in_results_of_rows_and_names(
     center_of_daemon: Center,
     command: Command,

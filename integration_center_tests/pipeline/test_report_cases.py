@@ -180,6 +180,7 @@ def read_planned(center: Center, planned: Mapping[str, Any], field: str) -> list
     return [value for value in lines.sort("row")[f"{AFTER}{field}"] if value is not None]
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(300)  # some thirty plans, on whatever machine
 def test_check_and_plan_say_what_helps_and_then_read_each_file(
     center: Center, command: Command, fields: list[Field]

@@ -1,5 +1,7 @@
 """Report files that are written otherwise than usual, carried to the org."""
 
+import pytest
+
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, email
 from integration_center_tests.pipeline.commands import Command, as_json
@@ -39,6 +41,7 @@ def test_a_name_that_occurs_twice_stops_only_the_integration_that_maps_it(center
     assert not center.run("other").success
 
 
+@pytest.mark.proof
 def test_plan_and_run_say_what_is_in_doubt_about_the_report(center: Center, command: Command) -> None:
     center.integrate(fields=[{"column": "# logins last 30 days", "field": COUNT}])
     rows = "".join(f'"{email(number)}";"1.23{number % 10}"\n' for number in PLAIN)

@@ -52,6 +52,7 @@ def failed(center: Center) -> Ran:
     return ran
 
 
+@pytest.mark.proof
 def test_only_the_failed_records_are_sent_again_and_the_retry_can_be_undone(
     center: Center, command: Command, failed: Ran
 ) -> None:
@@ -114,6 +115,7 @@ def test_after_the_key_pairs_changed_it_says_so(center: Center, command: Command
     assert center.writes() == []
 
 
+@pytest.mark.proof
 def test_what_is_still_refused_keeps_its_day_and_is_tried_once_more(
     center: Center, command: Command, failed: Ran
 ) -> None:
@@ -126,6 +128,7 @@ def test_what_is_still_refused_keeps_its_day_and_is_tried_once_more(
     assert center.sync(center.run()).counts["lines"] == {"unchanged": len(PLAIN)}
 
 
+@pytest.mark.proof
 def test_a_newer_run_an_undo_and_a_run_without_failures_are_refused(center: Center, failed: Ran) -> None:
     center.emulator.sandbox.faults.clear()
     newer = center.run()
@@ -160,6 +163,7 @@ def test_dagster_runs_it_as_a_job_once(center: Center, failed: Ran) -> None:
     assert center.writes() == []
 
 
+@pytest.mark.proof
 def test_of_events_an_older_row_stays_behind_the_one_that_was_tried_again(center: Center, command: Command) -> None:
     center.integrate(limits={"max_failed": "100 %"})
     about, person = {"kind": "events", "latest_by": "Last Login"}, PLAIN[0]

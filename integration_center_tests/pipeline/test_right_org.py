@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import open_installation
@@ -34,6 +35,7 @@ HOSTILE: Mapping[str, Mapping[str, Any]] = {
 DAY = {"dagster/partition": YESTERDAY.isoformat()}
 
 
+@pytest.mark.proof
 def test_no_run_config_and_no_tag_chooses_org_folder_or_database(center: Center) -> None:
     center.integrate()
     center.drop(logins(PLAIN))

@@ -64,6 +64,7 @@ def test_answers_of_one_person_become_one_score(center: Center) -> None:
     assert center.sync(again, "nps").counts["rows"] == {"unchanged": 2, "rolled_up": 3, "no_key": 1, "unmatched": 1}
 
 
+@pytest.mark.proof
 def test_a_window_takes_the_days_that_end_with_the_run(center: Center) -> None:
     for back, score in ((0, 2), (1, 10), (2, 9), (4, 1)):
         day = days_before(back)
@@ -101,6 +102,7 @@ def test_values_and_a_filter_without_roll_up(center: Center) -> None:
     assert lead[COUNT] != expected
 
 
+@pytest.mark.proof
 def test_a_late_day_of_rolled_up_events_does_not_replace_a_newer_one(center: Center) -> None:
     for back, score in ((1, 1), (0, 10)):
         day = days_before(back)
@@ -127,6 +129,7 @@ def test_undo_restores_rolled_up_values(center: Center) -> None:
     assert {person: (center.lead(person)[SCORE], center.lead(person)[LAST]) for person in before} == before
 
 
+@pytest.mark.proof
 def test_a_past_window_gives_what_it_gave_then(center: Center) -> None:
     """Days that came since make no difference."""
     for back, scores in ((3, (10, 9)), (2, (2,)), (0, (1, 1))):
@@ -154,6 +157,7 @@ class TestPeopleWhoDropOut:
         ]
         center.integrate(fields=fields, **{"when_absent": {"after": 3}, **changes})
 
+    @pytest.mark.proof
     def test_they_are_counted_then_written_then_left_alone(self, center: Center) -> None:
         self.integrate(center)
         center.drop(logins(PLAIN), days_before(4))
@@ -195,6 +199,7 @@ class TestPeopleWhoDropOut:
         absent = center.ledger(ran).filter(pl.col("outcome") == "absent")
         assert absent.select("key", "last_seen").rows() == [(email(PLAIN[0]), days_before(1))]
 
+    @pytest.mark.proof
     def test_undo_restores_them(self, center: Center) -> None:
         self.integrate(center, when_absent={"after": 1, "then": "clear"})
         center.drop(logins(PLAIN), days_before(1))
@@ -210,6 +215,7 @@ class TestPeopleWhoDropOut:
         assert center.lead(PLAIN[0])[FIRST] == before[FIRST]
 
 
+@pytest.mark.proof
 def test_people_without_an_event_for_days_beside_rows_of_other_days(center: Center) -> None:
     """The ledger adds up although rows that earlier runs applied take part in the plan."""
     center.integrate(

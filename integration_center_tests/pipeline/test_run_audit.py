@@ -63,6 +63,7 @@ def orgs() -> dict[Environment | None, str]:
         return {account.environment: account.org_id for account in installation.accounts.list()}
 
 
+@pytest.mark.proof
 def test_plans_runs_and_undos_of_the_command_line(center: Center, command: Command) -> None:
     center.integrate()
     center.drop(logins(PLAIN))
@@ -96,6 +97,7 @@ def test_a_connection_that_is_refused_a_disconnection_and_their_org(center: Cent
     ]
 
 
+@pytest.mark.proof
 def test_each_integration_of_one_run_has_its_entry_and_retries_add_none(center: Center) -> None:
     center.integrate()
     center.integrate("second", fields=[{"column": "# Logins Last 30 Days", "field": "WalkMe_NPS_Score__c"}])

@@ -52,6 +52,7 @@ def test_the_metadata_of_a_run_shows_the_seconds_of_its_phases(center: Center) -
     assert counted[Phase.READ] == counted[Phase.MATCH] == counted[Phase.COMPARE] == counted[Phase.SEND] == len(PLAIN)
 
 
+@pytest.mark.proof
 def test_a_run_without_a_terminal_is_silent_when_it_is_short(center: Center, command: Command) -> None:
     center.integrate()
     center.drop(logins(PLAIN))
@@ -91,6 +92,7 @@ def read_part(terminal: int) -> bytes:
         return b""
 
 
+@pytest.mark.proof
 def test_a_terminal_shows_a_bar_for_each_phase(center: Center) -> None:
     center.integrate()
     center.drop(logins(PLAIN))

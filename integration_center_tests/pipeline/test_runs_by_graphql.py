@@ -85,6 +85,7 @@ def is_written(center: Center) -> bool:
     return all(center.lead(number)[COUNT] == 7 + number for number in PLAIN)
 
 
+@pytest.mark.proof
 def test_from_failure_a_push_goes_on_and_sends_nothing_twice(
     center: Center, graphql: GraphQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +105,7 @@ def test_from_failure_a_push_goes_on_and_sends_nothing_twice(
     assert len(center.writes()) == 3
 
 
+@pytest.mark.proof
 def test_all_steps_of_a_stopped_run_plan_again_and_send_the_rest(
     center: Center, graphql: GraphQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +117,7 @@ def test_all_steps_of_a_stopped_run_plan_again_and_send_the_rest(
     assert is_written(center)
 
 
+@pytest.mark.proof
 def test_all_steps_of_a_completed_run_write_nothing(center: Center, graphql: GraphQL) -> None:
     first = launch(graphql)
     assert first.status is dg.DagsterRunStatus.SUCCESS
@@ -126,6 +129,7 @@ def test_all_steps_of_a_completed_run_write_nothing(center: Center, graphql: Gra
     assert len(center.writes()) == written
 
 
+@pytest.mark.proof
 def test_a_terminated_run_holds_no_other_up(center: Center, graphql: GraphQL, monkeypatch: pytest.MonkeyPatch) -> None:
     queued = graphql.queue(SLUG, {}, DAY)["run"]["runId"]
     ended = graphql.execute(TERMINATE, {"run": queued})["terminateRun"]
@@ -139,6 +143,7 @@ def test_a_terminated_run_holds_no_other_up(center: Center, graphql: GraphQL, mo
         assert not installation.syncs.running()
 
 
+@pytest.mark.proof
 def test_a_run_without_a_day_says_that_one_is_to_be_chosen(center: Center, graphql: GraphQL) -> None:
     answer = graphql.launch(SLUG, {}, {})
     run = read_run(graphql, answer["run"]["runId"])

@@ -157,6 +157,7 @@ def test_progress_is_gone_after_the_run(closing: str, log: SyncLog) -> None:
     assert list_steps(log) == []
 
 
+@pytest.mark.proof
 def test_a_step_that_is_tried_again_keeps_what_the_report_noted(
     center: Center, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def refused(center: Center) -> Sequence[int]:
     return center.emulator.sandbox.faults.refused_groups
 
 
+@pytest.mark.proof
 def test_the_size_that_worked_is_remembered_for_the_object(center: Center) -> None:
     center.integrate()
     center.emulator.sandbox.faults.limit_groups(4, CPU)

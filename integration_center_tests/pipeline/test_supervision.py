@@ -84,6 +84,7 @@ class Over(Exception):
     """What ends the watch of a test."""
 
 
+@pytest.mark.proof
 def test_a_part_that_dies_is_started_again_with_a_sentence(supervisor: Supervisor, part: Part, said: list[str]) -> None:
     def kill_twice() -> None:
         starts = noted(part)

@@ -60,6 +60,7 @@ def hostile(center: Center, monkeypatch: pytest.MonkeyPatch) -> Center:
     return center
 
 
+@pytest.mark.proof
 def test_every_verb_shows_hostile_names_as_text(hostile: Center, command: Command) -> None:
     connected = command("connect", "sandbox", "--flow", "client-credentials")
     assert START in connected[1]

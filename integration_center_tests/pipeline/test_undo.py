@@ -92,6 +92,7 @@ def test_an_undo_can_be_undone(
     assert values(center) == synced
 
 
+@pytest.mark.proof
 def test_the_next_sync_writes_its_values_again(center: Center, command: Command, pushed: Ran) -> None:
     synced = values(center)
     for _ in range(2):
@@ -153,6 +154,7 @@ def test_the_integration_may_be_gone(
     assert values(center) == before
 
 
+@pytest.mark.proof
 def test_what_wrote_nothing_is_refused(center: Center, command: Command, pushed: Ran) -> None:
     planned = center.run(assets=["insights/logins", f"{SLUG}/update_set"])
     center.integrate(limits={"min_match_rate": 100})

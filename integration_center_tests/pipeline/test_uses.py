@@ -76,6 +76,7 @@ def _accounts_as_before(center: Center) -> Iterator[None]:
     empty()
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("_accounts_as_before")
 @pytest.mark.parametrize("channel", ["collections", "bulk"])
 def test_the_org_holds_what_the_uses_are_for(

@@ -20,6 +20,7 @@ LAST_ROW = len(PLAIN) + 1
 """The row of the last person, as a spreadsheet counts."""
 
 
+@pytest.mark.proof
 def test_each_run_tells_value_row_and_value_before(center: Center, command: Command) -> None:
     center.integrate()
     center.drop(logins(PLAIN, 7), days_before(1))

@@ -86,6 +86,7 @@ def test_a_plan_made_some_rows_at_a_time_is_the_one_made_as_a_whole(
     assert len(plans["whole"].tally.lines.as_dict()) >= 5
 
 
+@pytest.mark.proof
 def test_values_that_the_org_keeps_changing_back_are_left_to_it_however_the_plan_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

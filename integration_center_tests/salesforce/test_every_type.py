@@ -163,6 +163,7 @@ def test_the_laws_leave_no_writable_type_out(engagement: SObjectSchema) -> None:
     assert covered == writable == USABLE_TYPES - {"id"}
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("record_ids")
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("cases", [TYPED, AS_TEXT], ids=["typed", "as text"])

@@ -29,6 +29,7 @@ def test_a_large_push_is_forecast_by_its_jobs() -> None:
     assert many.calls >= 3 * one.calls, "300 MB take at least three jobs"
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("length", [5, 60, 700])
 def test_files_are_filled_so_that_no_more_jobs_are_made_than_forecast(length: int, tmp_path: Path) -> None:
     most = 3_000_000

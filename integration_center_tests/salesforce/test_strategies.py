@@ -112,6 +112,7 @@ def asked(handle: OrgHandle) -> list[str]:
     return [call for call in kinds if not call.startswith("GET jobs/query/")]
 
 
+@pytest.mark.proof
 def test_every_way_gives_the_same_lines(
     org: Org, handle: OrgHandle, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -159,6 +160,7 @@ def test_every_way_gives_the_same_lines(
         assert found.equals(lines[Way.CHANGES]), way
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("share", "calls"),
     [
@@ -183,6 +185,7 @@ def test_changes_go_on_in_the_cheapest_way_once_their_number_is_known(
     assert records.equals(org.read_records(lead, fields, expected_rows=1_000_000))
 
 
+@pytest.mark.proof
 def test_where_bulk_is_refused_the_changes_go_on_by_rest(org: Org, handle: OrgHandle, tmp_path: Path) -> None:
     lead, fields = org.describe("Lead"), ("Email", COUNT)
     snapshot = SnapshotFolder(open_store(tmp_path)).of("logins", "Lead", "00D", "005")

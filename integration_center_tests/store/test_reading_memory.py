@@ -36,6 +36,7 @@ print(*read(20), *read(21))
 """
 
 
+@pytest.mark.proof
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the largest memory is only known on Linux")
 def test_a_report_of_any_size_is_read_in_the_memory_of_a_small_one(tmp_path: Path) -> None:
     folder = tmp_path / "reports" / "logins"

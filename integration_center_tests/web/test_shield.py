@@ -208,6 +208,7 @@ def test_the_methods_and_forms_in_which_a_change_hides() -> None:
     assert not may_change("no graphql at all {")
 
 
+@pytest.mark.proof
 def test_answers_forbid_frames_and_keep_browsers_on_https() -> None:
     _, plain = ask()
     assert plain["x-frame-options"] == "SAMEORIGIN"
@@ -218,5 +219,6 @@ def test_answers_forbid_frames_and_keep_browsers_on_https() -> None:
     assert "strict-transport-security" not in ask(scheme="https")[1]
 
 
+@pytest.mark.proof
 def test_two_host_headers_are_none() -> None:
     assert ask(again=(("host", "evil.example"),))[0] == 421
