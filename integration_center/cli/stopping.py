@@ -31,8 +31,8 @@ def stop_everything(
     """End all runs, revoke all tokens, and let nothing start again. It says within five seconds what was stopped.
 
     A long queue may take longer to empty; its runs are named by then and send nothing. What was written is booked as
-    usual. Exit 1 when a run could not be reached or a token is not confirmed as
-    revoked; the stop is in force all the same.
+    usual. Exit 1 when a run could not be reached or a token is not confirmed as revoked; the stop is in force all the
+    same.
     """
     if not yes:
         if not sys.stdin.isatty():

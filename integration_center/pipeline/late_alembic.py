@@ -41,7 +41,7 @@ class Late:
 def put_off_alembic() -> None:
     """Import Dagster's one module that imports Alembic, with stand-ins for Alembic's modules meanwhile.
 
-    Nothing happens where one of them is imported already. Whoever imports Alembic later gets Alembic.
+    Nothing happens where one of them is imported already. Code that imports Alembic later gets Alembic itself.
     """
     if USER in sys.modules or "alembic" in sys.modules:
         return

@@ -10,7 +10,7 @@ from integration_center.integration.spec import Limits
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, LAST_SEEN
 from integration_center.sync.ledger import Counts
 from integration_center.sync.match.keys import count_hashed_ids
-from integration_center.sync.outcome_words import say_counts
+from integration_center.sync.outcome_words import OUTCOME_WORDS, say_counts
 from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, Outcome, count_settled
 
 RunStatus = Literal["Completed", "Failed"]
@@ -22,7 +22,7 @@ NO_RECORD = (*NOT_LOOKED_UP, Outcome.UNMATCHED, Outcome.AMBIGUOUS)
 NOT_WRITTEN = {
     Outcome.CONFLICT: "changed in Salesforce after the plan was made",
     Outcome.FAILED: "refused by Salesforce",
-    Outcome.UNPROCESSED: "not reached before the push stopped",
+    Outcome.UNPROCESSED: OUTCOME_WORDS[Outcome.UNPROCESSED].counted,
 }
 """Why lines that were planned were not written."""
 

@@ -1,4 +1,4 @@
-"""Runs whose host is lost are closed by whoever looks first: `up`, a console, or Dagster's sensor."""
+"""Runs whose host is lost are closed by the first that looks: `up`, a console, or Dagster's sensor."""
 
 import logging
 import threading

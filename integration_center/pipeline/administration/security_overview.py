@@ -134,7 +134,7 @@ def _write_fields(installation: Installation) -> Iterator[str]:
 
 def _list_names(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_FIELDS:,} more" if len(names) > MOST_FIELDS else ""
-    return ", ".join(f"`{name}`" for name in names[:MOST_FIELDS]) + more
+    return ", ".join(map(_write_code, names[:MOST_FIELDS])) + more
 
 
 def _write_people(installation: Installation) -> Iterator[str]:
