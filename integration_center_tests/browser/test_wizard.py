@@ -84,6 +84,7 @@ def test_the_example_is_made_by_clicking(
 
     page.get_by_label("Name", exact=True).fill("Logins by clicking")
     page.get_by_role("button", name="1. Environment").click()
+    expect(page.get_by_role("group", name="To which Salesforce org?")).to_be_visible()
     page.get_by_role("button", name="3. Mapping").click()
     expect(page.get_by_label("Name", exact=True)).to_have_value("Logins by clicking")
     page.get_by_role("button", name="Plan").click()
