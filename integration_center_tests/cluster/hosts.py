@@ -47,6 +47,13 @@ def find_namespaces() -> tuple[str, ...]:
     return NAMESPACES if os.geteuid() == 0 else (*NAMESPACES, "--user", "--map-root-user")
 
 
+def find_inner_id(process: Path) -> int:
+    """The id that a process has in the innermost namespace, from its folder in `/proc`."""
+    status = (process / "status").read_text(encoding="utf-8", errors="replace")
+    (ids,) = (line for line in status.splitlines() if line.startswith("NSpid:"))
+    return int(ids.split()[-1])
+
+
 @dataclass
 class Host:
     """One host.
@@ -113,14 +120,17 @@ class Host:
         return json.loads(self.run(*arguments, "--json"))
 
     def list_processes(self) -> list[int]:
-        """List the processes of the host but its first, by the ids that this machine knows them by."""
+        """List the processes of the host but its first, oldest first, by the ids that this machine knows them by.
+
+        This machine gives low ids out again after some 32,000 processes. In the host, the oldest has the lowest.
+        """
         own = os.readlink(f"/proc/{self._find_first()}/ns/pid")
-        found = []
+        found = {}
         for entry in Path("/proc").iterdir():
             with suppress(OSError):
                 if entry.name.isdigit() and os.readlink(entry / "ns/pid") == own:
-                    found.append(int(entry.name))
-        return [pid for pid in sorted(found) if pid != self._find_first()]
+                    found[int(entry.name)] = find_inner_id(entry)
+        return [pid for pid in sorted(found, key=found.__getitem__) if pid != self._find_first()]
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all processes of the host."""
