@@ -157,9 +157,11 @@ def _is_column(value: object) -> bool:
 def _scan(place: str, what: str) -> pl.LazyFrame:
     if place.startswith("file://"):
         place = place.removeprefix("file://")
-    if not place.startswith(REMOTE) and not Path(place).exists():
+    if place.startswith(REMOTE):
+        return pl.scan_parquet(place)
+    if not Path(place).exists():
         raise UnreadableReport(f"{what} names a file that is not there: {Path(place).name}")
-    return pl.scan_parquet(place)
+    return pl.scan_parquet(place, glob=False)
 
 
 def _check_doubled(names: Sequence[str], what: str) -> None:

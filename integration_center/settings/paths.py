@@ -104,6 +104,10 @@ class Paths(ResolvedSecrets, BaseSettings):
             raise ValueError(f"{shown} cannot be used as a folder: {reason or error}") from None
         if exists and not path.is_dir():
             raise ValueError(f"{value} is not a folder; name a folder")
+        if info.field_name == "dagster_home" and "?" in str(path):
+            raise ValueError(
+                f"{path} has a question mark, where the address of a database in it would end; choose another folder"
+            )
         return path
 
     @property

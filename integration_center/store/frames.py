@@ -47,7 +47,7 @@ class FrameFile:
 
     def scan(self) -> pl.LazyFrame:
         """Scan the frame lazily."""
-        return pl.scan_parquet(self.path)
+        return pl.scan_parquet(self.path, glob=False)
 
 
 def write_frame(

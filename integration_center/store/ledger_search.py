@@ -82,13 +82,13 @@ def read_lines(paths: Sequence[Path], places: Iterable[Place]) -> Iterator[dict[
     """Read whole lines, a few ledgers side by side."""
     rest = iter(places)
     while batch := list(islice(rest, AT_A_TIME)):
-        scans = [pl.scan_parquet(paths[place.number]).slice(place.offset, 1) for place in batch]
+        scans = [pl.scan_parquet(paths[place.number], glob=False).slice(place.offset, 1) for place in batch]
         for line in pl.collect_all(scans):
             yield line.row(0, named=True)
 
 
 def _scan(path: Path, question: Question) -> pl.LazyFrame:
-    lines = pl.scan_parquet(path, row_index_name="offset")
+    lines = pl.scan_parquet(path, glob=False, row_index_name="offset")
     return lines.filter(question.condition).select("offset", "row", "outcome")
 
 

@@ -177,7 +177,7 @@ def _read_drops(root: Path) -> Iterator[ServedReport]:
             continue
         about = folder / "report.yaml"
         said = yaml.safe_load(about.read_text(encoding="utf-8")) if about.exists() else {}
-        text = pl.read_csv(files[-1], infer_schema=False).with_columns(pl.all().replace("", None))
+        text = pl.read_csv(files[-1], infer_schema=False, glob=False).with_columns(pl.all().replace("", None))
         key = said.get("key_column", text.columns[0] if folder.name not in EVENTS else _first_key(text))
         typed = {name: _type(text[name], said.get("columns", {}).get(name), name == key) for name in text.columns}
         frame = pl.DataFrame([series for _, series in typed.values()])

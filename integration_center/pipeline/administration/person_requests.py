@@ -94,7 +94,7 @@ def forget_person(installation: Installation, question: Question, *, who: str, w
     with installation.work_folder() as folder:
         changed = data.erase(before.files, before.person, folder)
     for (run_id, slug), path in changed.items():
-        recount(installation, run_id, slug, read_outcomes(pl.scan_parquet(path)))
+        recount(installation, run_id, slug, read_outcomes(pl.scan_parquet(path, glob=False)))
     change_texts(installation.engine, before.person.erase_from)
     left = _search(installation, before.person)
     found = f"{len(left.files)} files and {left.texts} texts" if not left.nothing else "nothing"

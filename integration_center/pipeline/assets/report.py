@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import date
 
 import dagster as dg
-import polars as pl
 
 from integration_center.errors import PlanMissing
 from integration_center.pipeline.names import DAYS, FRAMES, INSTALLATION, ONE_RUN, report_key
@@ -86,7 +85,7 @@ def build_report_asset(
                 metadata={
                     "dagster/row_count": sum(report.rows for report in stored.values()),
                     "dagster/column_schema": describe_columns(
-                        pl.read_parquet_schema(file.path), stored[newest].likely_types or {}
+                        file.scan().collect_schema(), stored[newest].likely_types or {}
                     ),
                     "refreshed_at": str(stored[newest].refreshed_at or "unknown"),
                     "kind": info.kind,

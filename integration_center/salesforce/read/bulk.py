@@ -146,7 +146,7 @@ def _find_unended_size(file: IO[bytes]) -> int | None:
 def _parse_page(path: str, columns: Sequence[str]) -> pl.DataFrame | None:
     """Parse the page in the file, matching column names without case; None when the file cannot be parsed."""
     try:
-        page = pl.read_csv(path, infer_schema=False)
+        page = pl.read_csv(path, infer_schema=False, glob=False)
     except pl.exceptions.NoDataError:
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     except pl.exceptions.ComputeError:

@@ -40,7 +40,7 @@ def is_code(text: pl.Expr) -> pl.Expr:
 def _read_file(path: Path) -> pl.DataFrame | None:
     """Read `Id` and `sf__Error` (null if the file has no such column) of a result file; None if it cannot be parsed."""
     try:
-        lines = pl.read_csv(path, infer_schema=False)
+        lines = pl.read_csv(path, infer_schema=False, glob=False)
     except pl.exceptions.NoDataError:
         return pl.DataFrame(schema={"Id": pl.String, "sf__Error": pl.String})
     except pl.exceptions.ComputeError:
