@@ -80,7 +80,7 @@ def read_users(settings: Settings) -> Mapping[str, User]:
         return {}
     if "$argon2" in value:
         return _index(VARIABLE, value.split())
-    path = Path(value).expanduser()
+    path = Path(os.path.expanduser(value))
     return _index(str(path), _read_file(path))
 
 

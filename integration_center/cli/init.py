@@ -2,6 +2,7 @@
 
 import importlib.util
 import keyword
+import os
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -39,7 +40,7 @@ def init_project(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or an empty one.")],
 ) -> None:
     """Lay out a new project in a folder. It has integrations, Dagster's files, a Makefile and a CI workflow."""
-    root = folder.expanduser().absolute()
+    root = Path(os.path.expanduser(folder)).absolute()
     name = name_package(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise ConfigurationError(f"{folder} is there already and not empty; name a new folder")

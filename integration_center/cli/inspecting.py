@@ -118,7 +118,7 @@ def fetch_report(name: str, day: str | None) -> tuple[Fetched, Path | None]:
         newest = wanted or source.newest_day(info)
         if newest is None:
             raise NoDataForDay(f"report {info.name!r} has no file yet", ())
-        folder = Path(root).expanduser() / info.id
+        folder = Path(root) / info.id
         return source.fetch(info, newest), folder if folder.is_dir() else None
 
 

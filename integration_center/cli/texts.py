@@ -21,9 +21,26 @@ from integration_center.integration_files.places import FILE, DatabasePlace, ope
 from integration_center.integration_files.reading import DefsFile, DefsReader
 from integration_center.pipeline.instance.webserver import find_webserver
 from integration_center.pipeline.judging import judge_with_dagster
+from integration_center.settings.paths import find_folder
 from integration_center.wording.plain_text import make_printable
 
-Folder = Annotated[Path, typer.Argument(help="A folder with one folder for each integration, such as a checkout.")]
+
+def parse_folder(named: Path) -> Path:
+    """Return an absolute path.
+
+    Raises:
+        BadParameter: it is not a folder's.
+    """
+    try:
+        return find_folder(named)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Folder = Annotated[
+    Path,
+    typer.Argument(callback=parse_folder, help="A folder with one folder for each integration, such as a checkout."),
+]
 
 
 def edit_integration(slug: Annotated[str, typer.Argument(help="The integration.")]) -> None:
@@ -59,7 +76,7 @@ def export_integrations(folder: Folder) -> None:
         files = open_folder(installation).list()
     written = 0
     for file in files:
-        path = folder.expanduser().resolve() / file.slug / FILE
+        path = folder / file.slug / FILE
         if not path.exists() or path.read_bytes() != file.text.encode():
             write_atomically(path, file.text)
             written += 1
@@ -68,12 +85,11 @@ def export_integrations(folder: Folder) -> None:
 
 def import_integrations(folder: Folder) -> None:
     """Take over all integrations of a folder, as `SLUG/defs.yaml`. Integrations that are not in it stay."""
-    root = folder.expanduser().resolve()
-    if not root.is_dir():
+    if not folder.is_dir():
         raise ConfigurationError(f"{folder} is not a folder; name one with SLUG/defs.yaml in it")
     with open_installation() as installation:
         require_changeable(installation.settings)
-        done, refused = take_over_all(installation, open_folder(installation), root)
+        done, refused = take_over_all(installation, open_folder(installation), folder)
         for slug, reason in refused.items():
             errors.print(make_printable(f"{slug}: {reason}"), markup=False, soft_wrap=True)
         if done["created"] or done["changed"]:

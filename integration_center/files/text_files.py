@@ -15,7 +15,7 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         ConfigurationError: the disk is full, or the folder cannot be written.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     temp = path.with_name(f".{path.name}.{uuid4().hex}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

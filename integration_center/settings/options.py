@@ -1,5 +1,6 @@
 """The settings, read once from the environment and a `.env` file. Nothing else names an environment variable."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,7 +97,9 @@ class Settings(Paths, SignInSettings, NamedApps):
     """sftp: what the private key is encrypted with."""
     sftp_password: Annotated[SecretStr, Field(alias="WALKME_SFTP_PASSWORD")] = EMPTY
     """sftp: the password that signs in, in place of a key."""
-    sftp_known_hosts: Annotated[str, Field(alias="WALKME_SFTP_KNOWN_HOSTS")] = "~/.ssh/known_hosts"
+    sftp_known_hosts: Annotated[str, Field(alias="WALKME_SFTP_KNOWN_HOSTS", validate_default=True)] = (
+        "~/.ssh/known_hosts"
+    )
     """sftp: the file that has the server's host key. A server that is not in it is never asked."""
     sftp_settle_seconds: Annotated[float, Field(alias="WALKME_SFTP_SETTLE_SECONDS", ge=0, le=600)] = 5
     """sftp: a file that was written in these last seconds is looked at twice, so that no upload is read half."""
@@ -123,6 +126,12 @@ class Settings(Paths, SignInSettings, NamedApps):
         if API_VERSION.fullmatch(value) is None:
             raise ValueError("it is no API version of Salesforce; write it as 66.0")
         return value
+
+    @field_validator("workspace", "walkme_files_root", "sftp_key_file", "sftp_known_hosts")
+    @classmethod
+    def expand_home(cls, value: str) -> str:
+        """Put the user's home in place of `~`. `~name` of nobody here stays as it is."""
+        return os.path.expanduser(value)
 
     @field_validator("callback_url")
     @classmethod

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -42,6 +43,25 @@ def find_default_defs(home: Path | None) -> Path:
     if (PROJECT / "pyproject.toml").is_file() and any(earlier.glob("*/defs.yaml")):
         return earlier
     return (home or find_default_home()) / "integrations"
+
+
+def find_folder(named: Path) -> Path:
+    """Return the absolute path of a folder that is there, or that there can be.
+
+    Raises:
+        ValueError: it is another thing, or its path leads nowhere.
+    """
+    shown = f"{str(named)[:100]}{'…' if len(str(named)) > 100 else ''}"
+    try:
+        path = Path(os.path.realpath(named.expanduser()))  # Path.resolve fails in a loop of links up to Python 3.12
+        if not S_ISDIR(path.stat().st_mode):
+            raise ValueError(f"{shown} is not a folder; name a folder")
+    except FileNotFoundError:
+        return path
+    except (OSError, RuntimeError) as error:  # too long, a link to itself, the home of a user who is not there
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ValueError(f"{shown} cannot be used as a folder: {reason or error}") from None
+    return path
 
 
 class Paths(ResolvedSecrets, BaseSettings):
@@ -88,27 +108,20 @@ class Paths(ResolvedSecrets, BaseSettings):
     @field_validator("dagster_home", "defs")
     @classmethod
     def make_absolute(cls, value: Path, info: ValidationInfo) -> Path:
-        """Dagster refuses a relative home, and a component tree refuses relative folders.
-
-        Raises:
-            ValueError: it is no path that there can be.
-        """
+        """Dagster refuses a relative home, and a component tree refuses relative folders."""
         if info.field_name == "defs" and value == IN_DATABASE:
             return value
-        try:
-            path = value.expanduser().resolve()
-            exists = path.exists()
-        except (OSError, RuntimeError) as error:  # too long, a link to itself, the home of a user who is not there
-            reason = error.strerror if isinstance(error, OSError) else None
-            shown = f"{str(value)[:100]}{'…' if len(str(value)) > 100 else ''}"
-            raise ValueError(f"{shown} cannot be used as a folder: {reason or error}") from None
-        if exists and not path.is_dir():
-            raise ValueError(f"{value} is not a folder; name a folder")
-        if info.field_name == "dagster_home" and "?" in str(path):
-            raise ValueError(
-                f"{path} has a question mark, where the address of a database in it would end; choose another folder"
-            )
-        return path
+        folder = find_folder(value)
+        if info.field_name == "dagster_home" and "?" in str(folder):
+            raise ValueError(f"{folder} holds a question mark, which ends the address of a database; name another one")
+        return folder
+
+    @field_validator("storage_setting")
+    @classmethod
+    def make_storage_absolute(cls, value: str) -> str:
+        """A folder of frames is found from any working directory."""
+        named = value.strip()
+        return named if not named or "://" in named else str(find_folder(Path(named)))
 
     @property
     def database(self) -> str:
@@ -134,13 +147,12 @@ class Paths(ResolvedSecrets, BaseSettings):
     @property
     def bucket(self) -> str | None:
         """The prefix in object storage where frames are kept; None when they are kept in a folder."""
-        return self.storage_setting.strip() if "://" in self.storage_setting else None
+        return self.storage_setting if "://" in self.storage_setting else None
 
     @property
     def storage(self) -> Path:
         """The folder where frames are kept, unless `bucket` names a place in object storage."""
-        named = self.storage_setting.strip()
-        return Path(named).expanduser().resolve() if named and self.bucket is None else self.scratch
+        return Path(self.storage_setting) if self.storage_setting and self.bucket is None else self.scratch
 
 
 def read_paths() -> Paths:
@@ -165,7 +177,11 @@ def named_faults() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {say_refusal(fault)}" for fault in error.errors())
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {say_refusal(fault)}"
+            for fault in error.errors()
+            if fault["type"] != "default_factory_not_called"  # it follows from another one
+        )
         raise ConfigurationError(f"settings: {faults}. Correct the variable in the environment or in .env") from None
 
 

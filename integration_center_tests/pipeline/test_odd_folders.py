@@ -52,5 +52,43 @@ def test_days_are_synced_read_and_taken_back(
 def test_a_home_with_a_question_mark_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The database would be a file beside the home, called by what comes before the mark."""
     monkeypatch.setenv("DAGSTER_HOME", str(home / "what?"))
-    with pytest.raises(ConfigurationError, match=re.escape("DAGSTER_HOME") + ".*question mark.*another folder"):
+    with pytest.raises(ConfigurationError, match=re.escape("DAGSTER_HOME") + ".*question mark.*another one"):
         read_settings()
+
+
+@pytest.mark.parametrize("variable", ["DAGSTER_HOME", "INTEGRATION_CENTER_DEFS", "INTEGRATION_CENTER_STORAGE"])
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("loop", "symbolic link"), ("file", "not a folder"), ("file/in", "Not a directory"), ("~nobody-here/x", "home")],
+)
+def test_what_can_be_no_folder_is_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch, variable: str, place: str, reason: str
+) -> None:
+    (home / "loop").symlink_to(home / "loop")
+    (home / "file").touch()
+    monkeypatch.setenv(variable, place if place.startswith("~") else str(home / place))
+    with pytest.raises(ConfigurationError) as refused:
+        read_settings()
+    assert reason in str(refused.value)
+    assert "factory" not in str(refused.value)
+
+
+@pytest.mark.parametrize("variable", ["WALKME_FILES_ROOT", "INTEGRATION_CENTER_USERS"])
+def test_the_home_of_nobody_is_a_place_that_is_not_there(
+    home: Path, command: Command, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "~nobody-here/x")
+    code, _, said = command("doctor")
+    assert code == 1
+    assert "unexpected" not in said
+    assert "RuntimeError" not in said
+
+
+@pytest.mark.parametrize("verb", ["import", "export", "init"])
+@pytest.mark.parametrize("place", ["loop", "~nobody-here/x"])
+def test_commands_say_what_is_wrong_with_a_folder(home: Path, command: Command, verb: str, place: str) -> None:
+    (home / "loop").symlink_to(home / "loop")
+    code, shown, said = command(verb, place)
+    assert "unexpected" not in said
+    assert "RuntimeError" not in said
+    assert code in {1, 2} or (verb, place) == ("init", "~nobody-here/x"), shown

@@ -230,7 +230,7 @@ def open_report(request: Request) -> tuple[ReportInfo, KeptReportFile]:
 def find_folder(request: Request, info: ReportInfo) -> Path | None:
     """Find the folder of a report's files; None where it is not on this machine, or leads out of the root."""
     settings = console_of(request).installation.settings
-    root = Path(settings.walkme_files_root).expanduser()
+    root = Path(settings.walkme_files_root)
     if "://" in settings.walkme_files_root or not root.is_dir():
         return None
     folder = root / info.id

@@ -28,7 +28,7 @@ def find_place(console: Console) -> Path | None:
     The values are made up, so it is offered with a sandbox only.
     """
     settings = console.installation.settings
-    root = Path(settings.walkme_files_root).expanduser()
+    root = Path(settings.walkme_files_root)
     if settings.walkme_source != "files" or not settings.walkme_files_root or "://" in settings.walkme_files_root:
         return None
     connected = {account.environment for account in console.installation.accounts.list()}

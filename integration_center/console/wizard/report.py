@@ -203,7 +203,7 @@ def save_report_yaml(screen: Screen) -> Response:
     if found is None:
         return screen.go("report", "The file could not be looked at just now. Try again.")
     root = screen.console.installation.settings.walkme_files_root
-    folder = Path(root).expanduser() / found.report_id
+    folder = Path(root) / found.report_id
     save_proposal(found.inspection, folder if folder.is_dir() else None)
     note(screen.request, Action.CHANGED, detail=f"how {screen.draft.report} is read")
     for kind in ("file", "rows", "reports"):

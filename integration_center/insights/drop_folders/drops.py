@@ -1,5 +1,6 @@
 """Read report drops: one folder per report, in a folder of this machine or in object storage."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -118,7 +119,7 @@ class LocalDrops:
     """
 
     def __init__(self, root: Path, *, largest: int = LARGEST) -> None:
-        self._root = root.expanduser()
+        self._root = root
         self._largest = largest
 
     def __repr__(self) -> str:
@@ -191,6 +192,8 @@ class LocalDrops:
         except OSError as error:
             if isinstance(error, FileNotFoundError) and not os.path.lexists(path):
                 raise DropChanged(str(path)) from None
+            if error.errno == errno.ELOOP:
+                raise UnreadableReport(f"{path} is a link that leads to itself; put the file itself there") from None
             raise UnreadableReport(
                 f"{path} cannot be read ({error.strerror}); check that it is a file, its size and its permissions"
             ) from None
@@ -198,11 +201,8 @@ class LocalDrops:
             raise DropChanged(str(path))
 
     def _check_inside(self, path: Path) -> None:
-        try:
-            inside = path.resolve().is_relative_to(self._root.resolve())
-        except (OSError, RuntimeError):  # RuntimeError up to Python 3.12
-            raise UnreadableReport(f"{path} is a link that leads to itself; put the file itself there") from None
-        if not inside:
+        # Path.resolve fails in a loop of links up to Python 3.12.
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._root)):
             raise UnreadableReport(f"{path} leads out of {self._root}; put the files themselves there")
 
 

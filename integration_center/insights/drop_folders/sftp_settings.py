@@ -87,7 +87,7 @@ def build_sign_in(settings: Settings) -> SignIn:
     """Build what the settings say. Without a password or a key, the session says so."""
     return SignIn(
         password=settings.sftp_password if settings.sftp_password.get_secret_value() else None,
-        key_file=Path(settings.sftp_key_file).expanduser() if settings.sftp_key_file else None,
+        key_file=Path(settings.sftp_key_file) if settings.sftp_key_file else None,
         passphrase=settings.sftp_key_passphrase if settings.sftp_key_passphrase.get_secret_value() else None,
-        known_hosts=Path(settings.sftp_known_hosts).expanduser(),
+        known_hosts=Path(settings.sftp_known_hosts),
     )

@@ -247,7 +247,7 @@ def find_workspace(settings: Settings) -> Path:
     """
     if not settings.workspace:
         return WORKSPACE
-    path = Path(settings.workspace).expanduser().absolute()
+    path = Path(settings.workspace).absolute()
     if not path.is_file():
         raise ConfigurationError(
             "the file that names Dagster's code locations is not there",
