@@ -117,7 +117,7 @@ def decode_pieces(data: Data, encoding: str) -> Iterator[str]:
 
 
 def find_odd_line_end(text: Data) -> str | None:
-    """Find the character that ends the lines of a text in UTF-8 instead of LF and CR; None where these end its lines."""
+    """Find the character that ends the lines of a text in UTF-8 instead of LF and CR; None where these do."""
     begin = text[:LINE_LOOKED_AT]
     if b"\n" in begin[:-1] or b"\r" in begin[:-1] or not (found := ODD_LINE_ENDS.search(begin)):
         return None

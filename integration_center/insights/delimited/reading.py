@@ -202,7 +202,7 @@ def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[i
         frame = bare
         notes.append(CELLS_WRAPPED)
     table, found_names = name_table(frame, header, source, row=form.header_row)
-    return open_frame(Table(table, [*notes, *found_names, *below.count.notes], form, locate))
+    return open_frame(Table(table, [*notes, *found_names, *below.count.list_notes(locate)], form, locate))
 
 
 def rename_all(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
