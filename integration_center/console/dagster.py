@@ -97,7 +97,7 @@ def close_dead_lines(console: Console, slug: str, spec: IntegrationSpec | None) 
 def bury_killed_runs(console: Console) -> None:
     """Tell Dagster of the runs whose process was killed, which it would call started for ever."""
     with open_instance(console.installation.settings) as instance:
-        fail_killed_runs(instance)
+        fail_killed_runs(instance, console.installation)
 
 
 def find_stored_status(console: Console, run_id: str) -> dg.DagsterRunStatus | None:

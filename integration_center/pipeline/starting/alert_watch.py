@@ -325,7 +325,7 @@ def build_alert_sensor(prefix: str | None = None) -> dg.Definitions:
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with open_installation() as installation:
             # `up` does this, too; where the parts run one by one, nobody else looks for runs of lost hosts.
-            fail_killed_runs(context.instance, workers=installation.workers)
+            fail_killed_runs(context.instance, installation)
             sent = WATCH.look(installation, context.instance)
         return dg.SkipReason(f"{sent} messages sent" if sent else "nothing to tell")
 
