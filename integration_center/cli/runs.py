@@ -101,7 +101,15 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
     Unless `quiet`, the progress of the run is shown meanwhile.
     """
     installation.stops.require_none()
-    instance = open_instance(installation.settings, executes_runs=True)
+    # Closed at the end, so that SQLite leaves no files beside the history.
+    with open_instance(installation.settings, executes_runs=True) as instance:
+        return launch_in(instance, installation, loaded, wanted, quiet=quiet)
+
+
+def launch_in(
+    instance: dg.DagsterInstance, installation: Installation, loaded: Integrations, wanted: Launch, *, quiet: bool
+) -> SyncRecord:
+    """Run the request with an open instance of Dagster; see `launch`."""
     specs = loaded.by_slug
     complete_log(instance, installation, specs)  # a run that was killed must not block this one
     webserver = find_webserver(installation.settings)

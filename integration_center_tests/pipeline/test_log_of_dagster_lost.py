@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from integration_center.installation import open_installation
 from integration_center.pipeline.runs.history import complete_log
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
-from integration_center_tests.pipeline.commands import Command, as_json
+from integration_center_tests.pipeline.commands import Command, as_json, build_command
 
 FULL = OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
@@ -35,7 +35,7 @@ def losing(monkeypatch: pytest.MonkeyPatch, is_lost: Callable[[str, str], bool],
 
     def store_event(self: EventLog, event: Any) -> None:
         refuse(event)
-        store(self, event)
+        store(self, event)  # type: ignore[no-untyped-call] # of Dagster
 
     def store_event_batch(self: EventLog, events: Any) -> None:
         for event in events:
@@ -88,3 +88,14 @@ def test_a_sync_that_had_not_ended_is_failed_everywhere(
     assert run.status is dg.DagsterRunStatus.FAILURE
     (line,) = as_json(command("log", "--json"))
     assert line["status"] == "Failed"
+
+
+def test_a_command_leaves_no_files_of_sqlite_beside_its_history(
+    center: Center, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    assert build_command(monkeypatch, capsys)("run", "logins_to_leads", "--quiet")[0] == 0
+    files = {path.name for path in (center.home / "history").rglob("*") if path.is_file()}
+    assert "index.db" in files
+    assert [name for name in files if name.endswith(("-wal", "-shm"))] == []
