@@ -212,7 +212,7 @@ class ColumnReader:
         ]
 
     def list_clock_changes(self, column: str, locate: Locate) -> list[str]:
-        """Say which cells show a time that the clocks of the time zone skip, or show twice, if it is read in that zone."""
+        """Say which cells show a time that clocks of the time zone skip, or show twice, if it is read in that zone."""
         clocks = f"times that clocks in {self.rules.zone}"
         return [
             f"column {column!r}: {found.count:,} of {self.values:,} values {found.show(locate)} are {clocks} {what}"
