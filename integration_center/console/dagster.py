@@ -13,8 +13,9 @@ from integration_center.integration_files.reading import DefsFile
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import Webserver
-from integration_center.pipeline.names import INTEGRATION_TAG, asset_keys, push_config, push_key, run_tags
+from integration_center.pipeline.names import asset_keys, push_config, push_key, run_tags
 from integration_center.pipeline.runs.history import complete_log, fail_killed_runs
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 from integration_center.wording.remedies import START_IT
 
 NOT_RUNNING = f"Dagster does not run, so nothing was started. {START_IT} Then try again"

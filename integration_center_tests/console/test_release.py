@@ -13,7 +13,7 @@ from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import Role, User
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.waiting import WaitingDay
-from integration_center.pipeline.names import INTEGRATION_TAG
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster

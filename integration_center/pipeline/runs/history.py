@@ -17,7 +17,6 @@ from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.pipeline.names import (
     BY_USER,
     ENVIRONMENT_TAG,
-    INTEGRATION_TAG,
     PARTITION_TAG,
     PROCESS_TAG,
     RANGE_END_TAG,
@@ -28,6 +27,7 @@ from integration_center.pipeline.names import (
 )
 from integration_center.pipeline.runs.run_audit import note_run
 from integration_center.pipeline.runs.run_endings import explain_ending
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 
 RUNS_LOOKED_AT = 500
 """Failed runs, the newest first, that are looked at for lines that were never opened."""

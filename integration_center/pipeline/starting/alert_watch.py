@@ -107,9 +107,7 @@ class Watch:
         Raises:
             ConfigurationError: the alert settings cannot be used.
         """
-        place = open_alerts(installation)
-        place.take_over()
-        settings = read_alert_settings(place)
+        settings = read_alert_settings(open_alerts(installation), take_over=True)
         if settings is None:
             return 0
         self._started = self._started or self.now()
