@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from integration_center.errors import ConfigurationError
 from integration_center.files.regular_files import read_regular
+from integration_center.files.system_errors import explain
 from integration_center.settings import Settings
 
 KEY_FILE = "secret.key"
@@ -138,7 +139,12 @@ def read_keys(settings: Settings) -> Keys:
             _make_key_file(path)
         refuse_shared(path)
         return Keys(tuple(map(SecretStr, read_regular(path).decode("ascii").split())), path)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigurationError(
+            "the key that encrypts the accounts cannot be read or made",
+            setting=f"{path}: {explain(error.errno)}, or set {VARIABLE} instead",
+        ) from error
+    except UnicodeDecodeError as error:
         raise ConfigurationError(
             "the key that encrypts the accounts cannot be read",
             setting=f"{path} ({type(error).__name__}) must be a text file that this user alone can read, or set"

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from integration_center.accounts.encryption import VARIABLE, Cipher, build_cipher
 from integration_center.alerts.settings import AlertSettings, parse_alert_settings
@@ -24,10 +24,18 @@ from integration_center.installation import Installation
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "alerts.yaml"
+IN_DATABASE = "the alert settings in the database"
 KIND, NAME = "alerts", "settings"
 """Of the one note that holds the settings."""
 TRIES = 20
 """How often a change is made again because somebody else was quicker."""
+
+
+class AlertText(NamedTuple):
+    """The text of the alert settings, and what messages call the place that it was read from."""
+
+    text: str
+    name: str
 
 
 class AlertPlace(Protocol):
@@ -45,15 +53,15 @@ class AlertPlace(Protocol):
     def unused_file(self) -> Path | None:
         """A file of this host that is not read any more, because the database has the settings."""
 
-    def read(self) -> str | None:
+    def read(self) -> AlertText | None:
         """Read the text; None where there is none.
 
         Raises:
             ConfigurationError: it cannot be read.
         """
 
-    def take_over(self) -> None:
-        """Put the file of this host where other hosts read it, unless settings are there.
+    def take_over(self) -> AlertText | None:
+        """Put the file of this host where other hosts read it, unless settings are there, and read the text.
 
         Raises:
             ConfigurationError: the file cannot be used.
@@ -76,14 +84,18 @@ def open_alerts(installation: Installation) -> AlertPlace:
     return SharedAlerts(notes, build_cipher(installation.settings), file) if notes.has_readers else file
 
 
-def read_alert_settings(place: AlertPlace) -> AlertSettings | None:
+def read_alert_settings(place: AlertPlace, *, take_over: bool = False) -> AlertSettings | None:
     """Read the alert settings; None when there are none.
+
+    Args:
+        place: where they are.
+        take_over: whether to put the file of this host where other hosts read it first.
 
     Raises:
         ConfigurationError: they cannot be read, or see `parse_alert_settings`.
     """
-    text = place.read()
-    return None if text is None else parse_alert_settings(text, place.name)
+    found = place.take_over() if take_over else place.read()
+    return None if found is None else parse_alert_settings(found.text, found.name)
 
 
 def read_text(path: Path) -> str:
@@ -137,10 +149,10 @@ class AlertFile:
         """None: the file is read."""
         return None
 
-    def read(self) -> str | None:
+    def read(self) -> AlertText | None:
         """Read the text; see `AlertPlace`."""
         try:
-            return read_text(self.path)
+            return AlertText(read_text(self.path), self.name)
         except FileNotFoundError:
             return None
 
@@ -153,13 +165,15 @@ class AlertFile:
         with writing(self.path):
             self.home.mkdir(parents=True, exist_ok=True)
         with hold_folder(self.home):
-            text = edit(self.read())
+            found = self.read()
+            text = edit(found and found.text)
             with writing(self.path):
                 os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600))  # it holds secrets
             write_atomically(self.path, text)
 
-    def take_over(self) -> None:
-        """Do nothing: there is no other place."""
+    def take_over(self) -> AlertText | None:
+        """Read the text: there is no other place."""
+        return self.read()
 
 
 @dataclass(frozen=True)
@@ -180,7 +194,7 @@ class SharedAlerts:
     def name(self) -> str:
         """What messages call it: the file, while it counts."""
         is_file = self._find() is None and self.file.path.exists()
-        return self.file.name if is_file else "the alert settings in the database"
+        return self.file.name if is_file else IN_DATABASE
 
     @property
     def open_file(self) -> Path | None:
@@ -192,10 +206,10 @@ class SharedAlerts:
         """The file of this host, where the database has the settings."""
         return self.file.path if self.file.path.exists() and self._find() is not None else None
 
-    def read(self) -> str | None:
+    def read(self) -> AlertText | None:
         """Read the text; see `AlertPlace`."""
         note = self._find()
-        return self.file.read() if note is None else self._open(note)
+        return self.file.read() if note is None else AlertText(self._open(note), IN_DATABASE)
 
     def write(self, text: str) -> None:
         """Write the text; see `AlertPlace`."""
@@ -209,17 +223,21 @@ class SharedAlerts:
         """
         for _ in range(TRIES):
             note = self._find()
-            text = edit(self.file.read() if note is None else self._open(note))
+            found = self.file.read() if note is None else AlertText(self._open(note), IN_DATABASE)
+            text = edit(found and found.text)
             if self._replace(note, text):
                 return
         raise TransientError("others change the channels just now; try again")
 
-    def take_over(self) -> None:
-        """Put the file of this host into the database; see `AlertPlace`."""
-        if self._find() is None and (text := self.file.read()) is not None:
-            parse_alert_settings(text, self.file.name)
-            if self._replace(None, text):
-                logger.warning("%s was put into the database, for all hosts. It is not read any more", self.file.name)
+    def take_over(self) -> AlertText | None:
+        """Put the file of this host into the database, and read the text; see `AlertPlace`."""
+        found = self.read()
+        if found and found.name == self.file.name:
+            parse_alert_settings(*found)
+            if not self._replace(None, found.text):
+                return self.read()  # another host was quicker
+            logger.warning("%s was put into the database, for all hosts. It is not read any more", self.file.name)
+        return found
 
     def _find(self) -> Note | None:
         return self.notes.read(KIND, NAME)

@@ -88,16 +88,15 @@ def import_settings(installation: Installation, file: Path) -> None:
 
 def export_settings(installation: Installation, file: Path) -> None:
     """Write the settings into a new file, which only this user may read."""
-    place = open_alerts(installation)
-    text = place.read()
-    if text is None:
+    found = open_alerts(installation).read()
+    if found is None:
         raise ConfigurationError("there are no alert settings yet; add a channel in the console")
     if file.exists():
         raise ConfigurationError(f"{file} is there already; name another file")
     with writing(file):
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    write_atomically(file, text)
-    console.print(f"{file} has {place.name}, with secrets.", markup=False, soft_wrap=True)
+    write_atomically(file, found.text)
+    console.print(f"{file} has {found.name}, with secrets.", markup=False, soft_wrap=True)
 
 
 def list_incidents(installation: Installation, *, as_json: bool) -> None:

@@ -21,7 +21,7 @@ def look_today(installation: Installation, spec: IntegrationSpec) -> Firing | No
     fields = [mapping.field for mapping in spec.fields]
     try:
         with installation.connect(spec.environment) as org:
-            return notes.look(org.session, spec.object, fields, account.org_id)
+            return notes.look(org.session, spec.object, fields, (account.org_id, account.user_id))
     except IntegrationCenterError as error:
         logger.info("what fires on %s is not known: %s", spec.object, error)
         return None

@@ -1,7 +1,9 @@
 """`plan` and `run`: syncs, through Dagster."""
 
 import getpass
+import logging
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
@@ -9,15 +11,17 @@ from uuid import uuid4
 
 import dagster as dg
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from integration_center.access.audit import COMMAND_LINE, Action
-from integration_center.cli.output import AsJson, Quiet
+from integration_center.cli.output import AsJson, Quiet, errors
 from integration_center.cli.progress_display import Display, progress_shown
 from integration_center.cli.slugs import Found, find
 from integration_center.cli.sync_output import finish, name_days, read_troubles
 from integration_center.console.report_notes import read_notes
 from integration_center.database.engine import kept_open
 from integration_center.database.sync_records import SyncRecord
+from integration_center.database.system_failures import advise
 from integration_center.database.touched import say_touched
 from integration_center.errors import ConfigurationError
 from integration_center.insights.source import last_full_day, parse_day
@@ -33,11 +37,13 @@ from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.location.launching import run_here, wait_for
 from integration_center.pipeline.names import FIRST_DAY, asset_keys, push_config, push_key, run_tags
 from integration_center.pipeline.planned_events import TOGETHER
-from integration_center.pipeline.runs.history import complete_log
+from integration_center.pipeline.runs.history import complete_log, finish_noting
 from integration_center.pipeline.starting.catch_up import check_long_range
 from integration_center.settings import read_paths
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
+
+logger = logging.getLogger(__name__)
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The integration's folder.")]
 Partition = Annotated[
@@ -95,7 +101,15 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
     Unless `quiet`, the progress of the run is shown meanwhile.
     """
     installation.stops.require_none()
-    instance = open_instance(installation.settings, executes_runs=True)
+    # Closed at the end, so that SQLite leaves no files beside the history.
+    with open_instance(installation.settings, executes_runs=True) as instance:
+        return launch_in(instance, installation, loaded, wanted, quiet=quiet)
+
+
+def launch_in(
+    instance: dg.DagsterInstance, installation: Installation, loaded: Integrations, wanted: Launch, *, quiet: bool
+) -> SyncRecord:
+    """Run the request with an open instance of Dagster; see `launch`."""
     specs = loaded.by_slug
     complete_log(instance, installation, specs)  # a run that was killed must not block this one
     webserver = find_webserver(installation.settings)
@@ -105,10 +119,11 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
     run_id = str(uuid4()) if webserver is None else webserver.launch(wanted.request)
     note_launch(installation, wanted, run_id)
     display = Display(lambda: installation.progress.read(run_id, wanted.slug))
+    lost: DBAPIError | None = None
     with progress_shown(display, hidden=quiet):
         if webserver is None:
             os.environ |= {**TOGETHER, **os.environ}  # where Dagster asks for it
-            run_here(wanted.request, installation.settings, instance, run_id)
+            lost = run_to_its_end(wanted, installation, instance, run_id)
         else:
             place = f"run {run_id} in {webserver.url}"
 
@@ -116,11 +131,39 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
                 display.waits_for = f"{place}: {state.value.lower()}"
 
             wait_for(instance, run_id, wait)
-    complete_log(instance, installation, specs)
+    try:
+        complete_log(instance, installation, specs, run_id=run_id)
+    except DBAPIError as error:
+        if lost is None:
+            raise
+        logger.debug("the log cannot be completed either: %s", type(error).__name__)
+    if lost:
+        why = advise(lost, installation.settings.dagster_home) or "its database refused that"
+        errors.print(f"Dagster could not note the end of this run: {why}", markup=False, soft_wrap=True)
     sync = installation.syncs.get(run_id, wanted.slug)
     if sync is None:
         raise ConfigurationError(f"run {run_id} ended without a line in the log; see it in the Dagster UI")
     return sync
+
+
+def run_to_its_end(
+    wanted: Launch, installation: Installation, instance: dg.DagsterInstance, run_id: str
+) -> DBAPIError | None:
+    """Execute the run here. Return what kept Dagster from noting its end, if the sync itself has ended.
+
+    Raises:
+        DBAPIError: the sync has not ended, because Dagster's database failed.
+    """
+    try:
+        run_here(wanted.request, installation.settings, instance, run_id)
+    except DBAPIError as error:
+        sync = installation.syncs.get(run_id, wanted.slug)
+        if sync is None or sync.ended_at is None:
+            raise
+        with suppress(DBAPIError):  # else the next command does it
+            finish_noting(instance, installation, run_id)
+        return error
+    return None
 
 
 def require_own_input(wanted: Launch, spec: IntegrationSpec | None) -> None:

@@ -91,7 +91,7 @@ def close_runs_of_nobody(settings: Settings) -> None:
     with open_installation(settings) as installation, open_instance(settings) as instance:
         # Runs in a database that hosts share may be those of another host.
         own = isinstance(instance.run_storage, SqliteRunStorage)
-        fail_killed_runs(instance, workers=installation.workers, unheld=own)
+        fail_killed_runs(instance, installation, unheld=own)
 
 
 def close_killed_runs(settings: Settings) -> None:

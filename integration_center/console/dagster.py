@@ -13,8 +13,9 @@ from integration_center.integration_files.reading import DefsFile
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import Webserver
-from integration_center.pipeline.names import INTEGRATION_TAG, asset_keys, push_config, push_key, run_tags
+from integration_center.pipeline.names import asset_keys, push_config, push_key, run_tags
 from integration_center.pipeline.runs.history import complete_log, fail_killed_runs
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 from integration_center.wording.remedies import START_IT
 
 NOT_RUNNING = f"Dagster does not run, so nothing was started. {START_IT} Then try again"
@@ -97,7 +98,7 @@ def close_dead_lines(console: Console, slug: str, spec: IntegrationSpec | None) 
 def bury_killed_runs(console: Console) -> None:
     """Tell Dagster of the runs whose process was killed, which it would call started for ever."""
     with open_instance(console.installation.settings) as instance:
-        fail_killed_runs(instance)
+        fail_killed_runs(instance, console.installation)
 
 
 def find_stored_status(console: Console, run_id: str) -> dg.DagsterRunStatus | None:

@@ -22,8 +22,8 @@ from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.instance.everywhere import LocatedIntegration, list_everywhere
 from integration_center.pipeline.instance.lacking_sources import find_lacking
 from integration_center.pipeline.instance.webserver import Webserver, find_webserver
-from integration_center.pipeline.names import INTEGRATION_TAG
 from integration_center.pipeline.runs.history import complete_log
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -37,12 +38,14 @@ class Names:
         integrations: the names of integrations, by slug.
         topic: of the object that all sentences are about; None where each names its own.
         runs: the lines of the log of whole runs, by the run's id.
+        now: when the page is shown.
     """
 
     labels: Mapping[str, Labels] = field(default_factory=dict)
     integrations: Mapping[str, str] = field(default_factory=dict)
     topic: Labels | None = None
     runs: Mapping[str, SyncRecord] = field(default_factory=dict)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def mark(self, text: str) -> Markup:
         """Write labels and names into a sentence; what has none stays as it is. Moments are marked, too."""
@@ -51,9 +54,9 @@ class Names:
         about += [self.topic] if self.topic else []
         for found in NAMED.finditer(text):
             if (shown := self._show(found, about)) is not None:
-                marked += [mark_stamps(text[end : found.start()]), shown]
+                marked += [mark_stamps(text[end : found.start()], self.now), shown]
                 end = found.end()
-        return Markup("").join([*marked, mark_stamps(text[end:])])
+        return Markup("").join([*marked, mark_stamps(text[end:], self.now)])
 
     def _show(self, found: re.Match[str], about: Iterable[Labels]) -> Markup | None:
         if found["whole"]:
@@ -78,7 +81,7 @@ class Names:
             return None
         the, home = "The" if found["article"] == "R" else "the", f"/integrations/{quote(sync.slug)}"
         link = Markup('{} <a href="{}/runs/{}">run of {}</a>').format(
-            the, home, quote(sync.run_id), mark_stamps(f"{show_moment(sync.started_at)} UTC")
+            the, home, quote(sync.run_id), mark_stamps(f"{show_moment(sync.started_at)} UTC", None)
         )
         if not found["of"]:
             return link
@@ -114,7 +117,7 @@ def find_names(
         known = find_labels(console, environment, name, patience=patience)
         if known.fields:
             labels.setdefault(key, known)
-    return Names(labels, {file.slug: file.spec.name for file in files if file.spec})
+    return Names(labels, {file.slug: file.spec.name for file in files if file.spec}, now=console.now())
 
 
 def mark_names(console: Console, text: str, schema: SObjectSchema | None = None) -> Markup:
@@ -126,10 +129,12 @@ def mark_names(console: Console, text: str, schema: SObjectSchema | None = None)
         schema: of the object that the page is about, where it is known already.
     """
     if not NAMED.search(text):
-        return mark_stamps(text)
+        return mark_stamps(text, console.now())
     files, words = console.defs.list(), {word.lower() for word in OBJECT.findall(text)}
     topic = name_all(schema) if schema else None
     known = {schema.name.lower(): topic} if schema and topic else {}
     specs = [file.spec for file in files if file.spec and file.spec.object.lower() in words - known.keys()]
     names = find_names(console, specs, files)
-    return Names({**names.labels, **known}, names.integrations, topic, find_runs(console, [text])).mark(text)
+    return Names({**names.labels, **known}, names.integrations, topic, find_runs(console, [text]), console.now()).mark(
+        text
+    )

@@ -37,6 +37,7 @@ from integration_center.database.sqlite_engine import (
     switch_to_wal,
 )
 from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable, TransientError
+from integration_center.files.system_errors import READ_ONLY, explain, is_read_only
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -239,8 +240,7 @@ def _build_sqlite(url: URL) -> Engine:
     except OSError as error:
         raise ConfigurationError(
             "the file of the database cannot be written",
-            setting=f"{path}: {error.strerror}; give this user the right to, or name another place in"
-            " INTEGRATION_CENTER_DATABASE_URL",
+            setting=f"{path}: {explain(error.errno)}. INTEGRATION_CENTER_DATABASE_URL can name another place",
         ) from error
     try:
         switch_to_wal(path)
@@ -262,9 +262,17 @@ def create_file(path: Path) -> None:
         try:
             os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
-            reason = errno.EISDIR if path.is_dir() else 0 if os.access(path, os.R_OK | os.W_OK) else errno.EACCES
-            if reason:
+            if reason := find_obstacle(path):
                 raise OSError(reason, os.strerror(reason)) from None
+
+
+def find_obstacle(path: Path) -> int | None:
+    """Return the number of the error with which the system refuses to write a file; None if it does not refuse."""
+    if path.is_dir():
+        return errno.EISDIR
+    if os.access(path, os.R_OK | os.W_OK):
+        return None
+    return errno.EROFS if is_read_only(path) else errno.EACCES
 
 
 _CREATING = threading.Lock()
@@ -293,7 +301,8 @@ def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
     if "full" in said or "no space" in said or _has_no_space(url):
         return ConfigurationError("the disk is full", setting=f"free some space for {place}, then run again")
     if "readonly" in said or "read-only" in said or "unable to open" in said or "permission denied" in said:
-        return ConfigurationError("the database cannot be written", setting=f"change the file mode or place of {place}")
+        cure = READ_ONLY if _is_read_only(url) else f"change the file mode or place of {place}"
+        return ConfigurationError("the database cannot be written", setting=cure)
     if "no such table" in said or "no such column" in said or "has no column" in said:
         return ConfigurationError(
             "the database lacks a table or column that it had when this program started",
@@ -312,6 +321,10 @@ def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
 def _has_no_space(url: URL) -> bool:
     """Whether SQLite has no room left; its own words for it are "disk I/O error" and "unable to open" then."""
     return url.get_backend_name() == "sqlite" and bool(url.database) and is_full(Path(url.database or "").parent)
+
+
+def _is_read_only(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite" and bool(url.database) and is_read_only(Path(url.database or ""))
 
 
 def is_full(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from integration_center.errors import ConfigurationError
+from integration_center.files.system_errors import explain
 
 SMALL_ENOUGH = 32_000_000
 """Up to so many bytes are kept in memory."""
@@ -177,7 +178,7 @@ def _keeping(source: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigurationError(
-            f"{source} could not be kept for reading in {tempfile.gettempdir()} ({error.strerror}); free some space"
+            f"{source} could not be kept for reading in {tempfile.gettempdir()}: {explain(error.errno)}"
         ) from None
 
 

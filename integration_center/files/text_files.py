@@ -7,13 +7,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from integration_center.errors import ConfigurationError
+from integration_center.files.system_errors import explain
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file completely or not at all. An existing file keeps its mode, and a link stays a link.
 
     Raises:
-        ConfigurationError: the disk is full, or the folder cannot be written.
+        ConfigurationError: it cannot be written. The message says why, and what to do.
     """
     path = Path(os.path.realpath(path))
     temp = path.with_name(f".{path.name}.{uuid4().hex}")
@@ -42,11 +43,9 @@ def writing(path: Path) -> Iterator[None]:
     """Translate an OSError from writing `path` into an error of ours.
 
     Raises:
-        ConfigurationError: the disk is full, or the folder cannot be written.
+        ConfigurationError: it cannot be written. The message says why, and what to do.
     """
     try:
         yield
     except OSError as error:
-        raise ConfigurationError(
-            f"{path} could not be written ({error.strerror}); free some space or correct the folder's permissions"
-        ) from None
+        raise ConfigurationError(f"{path} could not be written: {explain(error.errno)}") from None

@@ -4,13 +4,14 @@ A column without a declared type stays the report's own text: the Salesforce fie
 are read. What such a column looks like is found in `likely_types`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ColumnType
+from integration_center.insights.delimited.form import name_row
 from integration_center.sync.values.moments import read_moment
 
 DATETIME = pl.Datetime("us", "UTC")
@@ -69,7 +70,7 @@ def type_columns(
     """
     types = DeclaredTypes({name: type_ for name, type_ in declared.items() if name != key_column}, source)
     typed = types.read(frame)
-    types.check()
+    types.check(name_row)
     return typed
 
 
@@ -100,8 +101,8 @@ class DeclaredTypes:
         """Return the schema of what `read` returns for rows with these columns."""
         return pl.Schema({name: pl.String() if self._is_text(name) else DTYPES[self.declared[name]] for name in names})
 
-    def check(self) -> None:
-        """Check that all values were of their column's declared type.
+    def check(self, locate: Callable[[int], str]) -> None:
+        """Check that all values were of their column's declared type. `locate` names a row, counted from 0, for people.
 
         Raises:
             UnreadableReport: a value was not. The message names column and row, never the value.
@@ -111,8 +112,8 @@ class DeclaredTypes:
                 continue
             type_ = self.declared[name]
             raise UnreadableReport(
-                f"{self.source}: column {name!r} is declared {type_}, but {count} of {self._rows} values are not, the"
-                f" first in row {first} (counted from 1, without the header); expected is {FORMS[type_]}. Correct the"
+                f"{self.source}: column {name!r} is declared {type_}, but {count} of {self._rows} values are not (first"
+                f" in {locate(first)}); expected is {FORMS[type_]}. Correct the"
                 " report, or declare the column as string"
             )
 
@@ -126,7 +127,7 @@ class DeclaredTypes:
         misfits = (typed.is_null() & text.is_not_null()).arg_true()
         if len(misfits):
             count, first = self._misfits[series.name]
-            self._misfits[series.name] = (count + len(misfits), first or self._rows + int(misfits[0]) + 1)
+            self._misfits[series.name] = (count + len(misfits), first if count else self._rows + int(misfits[0]))
         return typed.alias(series.name)
 
 

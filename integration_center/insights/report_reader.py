@@ -145,4 +145,4 @@ class ReportReader:
         if self.settled is None:
             if clashes := self._cells.list_clashes(self._parts.locate):
                 raise UnreadableReport(f"{self._parts.source}: {clashes[0]}")
-            self._types.check()
+            self._types.check(self._parts.locate)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration.spec import Environment, IntegrationSpec
-from integration_center.pipeline.unended_runs import NAMING_TAG
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 from integration_center.settings import read_paths
 
 FIRST_DAY = read_paths().first_day
@@ -26,7 +26,6 @@ NO_DAY = "choose a day: a run of this job is for one partition, or for a range o
 
 ONE_RUN = dg.BackfillPolicy.single_run()
 
-INTEGRATION_TAG = NAMING_TAG
 ENVIRONMENT_TAG = "salesforce_environment"
 REVISION_TAG = "integration_center/revision"
 """Which revision of an integration that is kept in the database a run executes."""

@@ -23,7 +23,7 @@ OWN_STORAGES = "integration_center.pipeline."
 STORAGE_OPTIONS = frozenset({"storage", "run_storage", "event_log_storage", "schedule_storage"})
 """The options of `dagster.yaml` that name where Dagster keeps its history."""
 WAIT_SECONDS = 0.5
-NAMING_TAG = "integration"
+INTEGRATION_TAG = "integration"
 """The tag of a run that holds the slug of its integration."""
 UNENDED = """
     SELECT coalesce(named.value, runs.pipeline_name), runs.run_id FROM runs
@@ -68,9 +68,9 @@ def _read_module(storage: Any) -> str:
 def _ask_file(home: Path) -> Iterable[Sequence[Any]]:
     address = f"{(home / 'history' / 'runs.db').absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(address, uri=True, timeout=WAIT_SECONDS)) as connection:
-        return connection.execute(UNENDED, {"tag": NAMING_TAG}).fetchall()
+        return connection.execute(UNENDED, {"tag": INTEGRATION_TAG}).fetchall()
 
 
 def _ask_server(engine: Engine) -> Iterable[Sequence[Any]]:
     with reading(engine) as connection:
-        return connection.execute(text(UNENDED), {"tag": NAMING_TAG}).all()
+        return connection.execute(text(UNENDED), {"tag": INTEGRATION_TAG}).all()

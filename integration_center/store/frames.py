@@ -1,6 +1,7 @@
 """Write frames to disk completely or not at all, readable by the owner only, as a whole or a slice at a time."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from integration_center.errors import ConfigurationError
+from integration_center.files.system_errors import explain
 
 SLICE_ROWS = 50_000
 """The rows per slice of a frame that may be too large for memory."""
@@ -29,7 +31,7 @@ STATISTICS = False
 """No statistics: the smallest and largest value of 100,000 rows would exclude nothing that we look for."""
 WRITER_SECONDS = 0.2
 """After this time without a free place it is asked whether the thread that writes has failed."""
-POLARS_OS_ERROR = "(os error "
+POLARS_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 """Marks a Polars error that came from the operating system."""
 
 
@@ -62,7 +64,7 @@ def write_frame(
         compressed: whether to compress. It takes twice the time and a tenth of the space, for files kept day by day.
 
     Raises:
-        ConfigurationError: the disk is full or the folder cannot be written.
+        ConfigurationError: it cannot be written. The message says why, and what to do.
     """
     with writing_file(path) as file:
         frame.write_parquet(
@@ -139,7 +141,7 @@ def write_text(text: str, path: Path) -> None:
     """Write a small text file completely or not at all, readable by its owner only.
 
     Raises:
-        ConfigurationError: the disk is full or the folder cannot be written.
+        ConfigurationError: it cannot be written. The message says why, and what to do.
     """
     with writing_file(path) as file:
         file.write(text.encode())
@@ -227,14 +229,13 @@ def writing(path: Path) -> Iterator[None]:
     """Translate an error from writing into an error of ours.
 
     Raises:
-        ConfigurationError: the disk is full or the folder cannot be written.
+        ConfigurationError: it cannot be written. The message says why, and what to do.
     """
     try:
         yield
-    except (OSError, pl.exceptions.ComputeError) as error:
-        said = str(error) if isinstance(error, pl.exceptions.ComputeError) else error.strerror or type(error).__name__
-        if isinstance(error, pl.exceptions.ComputeError) and POLARS_OS_ERROR not in said:
+    except OSError as error:
+        raise ConfigurationError(f"{path} could not be written: {explain(error.errno)}") from None
+    except pl.exceptions.ComputeError as error:
+        if (found := POLARS_OS_ERROR.search(str(error))) is None:
             raise
-        raise ConfigurationError(
-            f"{path} could not be written ({said}); free some space or correct the folder's permissions"
-        ) from None
+        raise ConfigurationError(f"{path} could not be written: {explain(int(found[1]))}") from None

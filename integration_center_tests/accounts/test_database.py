@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import subprocess
 import sys
@@ -161,6 +162,17 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     blocked.write_text("")
     with pytest.raises(ConfigurationError, match="cannot be written"):
         build_engine(f"sqlite:///{blocked}/our.db")
+
+
+def test_a_file_system_that_is_read_only_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "our.db"
+    build_engine(f"sqlite:///{path}").dispose()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ConfigurationError, match="this user may not do that"):
+        build_engine(f"sqlite:///{path}")
+    monkeypatch.setattr("integration_center.database.engine.is_read_only", lambda _: True)
+    with pytest.raises(ConfigurationError, match="the file system is read-only; make it writable"):
+        build_engine(f"sqlite:///{path}")
 
 
 def test_postgresql_gets_the_same_tables() -> None:

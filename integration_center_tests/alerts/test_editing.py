@@ -18,7 +18,7 @@ from integration_center.alerts.editing import add_channel, remove_channel
 from integration_center.alerts.places import AlertFile, AlertPlace, SharedAlerts, read_alert_settings
 from integration_center.alerts.settings import Email
 from integration_center.database.engine import build_engine
-from integration_center.database.shared_notes import SharedNotes
+from integration_center.database.shared_notes import Note, SharedNotes
 from integration_center.errors import ConfigurationError
 from integration_center_tests.proofs import examples
 
@@ -87,7 +87,30 @@ def test_a_change_keeps_what_else_was_written(tmp_path: Path, open_in: Opener) -
     place = open_in(tmp_path)
     place.write("# ours\nthresholds:\n  failed_rows: 3  # percent\n")
     add_channel(place, "mail", EMAIL)
-    text = place.read()
-    assert text
-    assert "# ours" in text
-    assert "failed_rows: 3  # percent" in text
+    found = place.read()
+    assert found
+    assert "# ours" in found.text
+    assert "failed_rows: 3  # percent" in found.text
+
+
+def test_a_look_reads_the_settings_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, read, asked = open_shared(tmp_path), SharedNotes.read, []
+    add_channel(place, "mail", EMAIL)
+
+    def count(notes: SharedNotes, kind: str, name: str) -> Note | None:
+        asked.append(name)
+        return read(notes, kind, name)
+
+    monkeypatch.setattr(SharedNotes, "read", count)
+    found = read_alert_settings(place, take_over=True)
+    assert (found is not None, len(asked)) == (True, 1)
+
+
+def test_a_file_that_is_taken_over_is_read_from_the_database(tmp_path: Path) -> None:
+    place = open_shared(tmp_path)
+    add_channel(place.file, "mail", EMAIL)
+    for take_over in (True, False):
+        found = read_alert_settings(place, take_over=take_over)
+        assert found
+        assert list(found.channels) == ["mail"]
+    assert place.unused_file == place.file.path

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from integration_center.cli.failures import FOLDER, KEPT, describe_failure
+from integration_center.files.system_errors import READ_ONLY
 from integration_center_tests.pipeline.commands import Command
 
 SECRET = "ann@example.com"
@@ -140,6 +141,15 @@ def test_an_unclear_failure_on_a_full_disk_is_a_full_disk(
         fail_in_database()
     monkeypatch.setattr("integration_center.database.engine.SMALLEST_SPACE", 1 << 62)
     assert describe_failure(caught.value) == f"{tmp_path}: the disk is full; free some space"
+
+
+def test_a_database_on_a_file_system_that_is_read_only_says_so(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(sa.exc.DatabaseError) as caught:
+        write_what_is_read_only(tmp_path / "runs.db")
+    monkeypatch.setattr("integration_center.database.system_failures.is_read_only", lambda _: True)
+    assert describe_failure(caught.value) == f"{tmp_path}: {READ_ONLY}"
 
 
 def test_the_newest_reports_stay(command: Command, tmp_path: Path) -> None:

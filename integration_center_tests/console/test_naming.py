@@ -1,5 +1,7 @@
 """Sentences name a field by its label first, the API name beside it in grey, and an integration by its name."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from integration_center.console.labels import Labels, find_labels
@@ -10,8 +12,9 @@ from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.wizard_user import WizardUser
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
 
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LABELS = {"score__c": "Fit Score", "email": "Email", "numberofemployees": "Employees", "evil__c": "<script>"}
-NAMES = Names({"lead": Labels("Lead", LABELS), "fit__c": Labels("Fit")}, {"a b": "Scores", "b_2": "Second"})
+NAMES = Names({"lead": Labels("Lead", LABELS), "fit__c": Labels("Fit")}, {"a b": "Scores", "b_2": "Second"}, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +33,13 @@ NAMES = Names({"lead": Labels("Lead", LABELS), "fit__c": Labels("Fit")}, {"a b":
         ("ended: b_2 (0a1b2c3d), gone (0a1b2c3d)",
          'ended: <a href="/integrations/b_2">Second</a> <span class="api">0a1b2c3d</span>, gone (0a1b2c3d)'),
         ("by integration 'gone'", "by integration &#39;gone&#39;"),
-        ("at 2026-11-27 08:00 UTC", 'at <time datetime="2026-11-27T08:00:00Z">2026-11-27 08:00 UTC</time>'),
+        ("at 2026-10-27 08:00 UTC", 'at <time datetime="2026-10-27T08:00:00Z">2026-10-27 08:00 UTC</time>'),
+        ("by ann at 2026-11-27 08:00 UTC: x",
+         'by ann <time datetime="2026-11-27T08:00:00Z" title="2026-11-27 08:00 UTC">today 08:00</time>'
+         ' <span class="utc">UTC</span>: x'),
+        ("since 2026-11-26 08:00 UTC", 'since <time datetime="2026-11-26T08:00:00Z" title="2026-11-26 08:00 UTC">'
+         'yesterday 08:00</time> <span class="utc">UTC</span>'),
+        ("at 2026-13-27 08:00 UTC", "at 2026-13-27 08:00 UTC"),
     ],
 )  # fmt: skip
 def test_a_sentence_is_marked(text: str, shown: str) -> None:

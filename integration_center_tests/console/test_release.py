@@ -13,7 +13,7 @@ from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import Role, User
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.waiting import WaitingDay
-from integration_center.pipeline.names import INTEGRATION_TAG
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
@@ -130,12 +130,12 @@ def test_what_waits_for_its_report_is_in_grid_and_log(center: Center, console: C
     console.installation.waiting.note(WaitingDay(SLUG, YESTERDAY, now, now + timedelta(hours=1), reason, now))
     seen = browser.open("/")
     assert "every day at 08:00 Europe/Berlin" in seen.text
-    said = f"waiting for its report since {now:%Y-%m-%d %H:%M} UTC"
+    said = f"waiting for its report since today {now:%H:%M} UTC"
     assert lacks not in seen.text, "it is said once"
     for page in ("/", f"/integrations/{SLUG}", "/log"):
         seen = browser.open(page)
         assert said in seen.text  # a page shows it in the viewer's zone
-        assert f'<time datetime="{now:%Y-%m-%dT%H:%M}:00Z">' in seen.html
+        assert f'<time datetime="{now:%Y-%m-%dT%H:%M}:00Z" title="{now:%Y-%m-%d %H:%M} UTC">' in seen.html
         assert f"no data for {YESTERDAY}. Drop the file as day.csv" in seen.text
     console.installation.waiting.note(WaitingDay(SLUG, YESTERDAY, now, now, reason, now - timedelta(hours=1)))
     assert "waiting for its report" not in browser.open("/").text

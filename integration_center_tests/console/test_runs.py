@@ -15,7 +15,8 @@ from integration_center.database.sync_records import SyncStatus
 from integration_center.database.syncs import SyncLog
 from integration_center.errors import ConfigurationError
 from integration_center.pipeline.instance.run_request import RunRequest
-from integration_center.pipeline.names import INTEGRATION_TAG, PROCESS_TAG
+from integration_center.pipeline.names import PROCESS_TAG
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster, serve_dagster

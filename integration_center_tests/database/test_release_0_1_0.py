@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -66,7 +66,9 @@ def command(
     capsys: pytest.CaptureFixture[str],
 ) -> Command:
     """Runs a command in the installation."""
-    monkeypatch.setattr("integration_center.cli.runs.open_instance", lambda settings, **options: history_in_memory)
+    monkeypatch.setattr(
+        "integration_center.cli.runs.open_instance", lambda settings, **options: nullcontext(history_in_memory)
+    )
     return build_command(monkeypatch, capsys)
 
 

@@ -94,7 +94,7 @@ def test_a_full_disk_loses_nothing(case: Case, full: dict[str, int], by_bulk: bo
     opened = case.rehearsal.installation.syncs.get(work.run_id, work.slug)
     if "full_at" in full:
         assert opened is not None
-        assert "could not be written (No space left on device); free some space" in (opened.error or "")
+        assert "could not be written: the disk is full; free some space" in (opened.error or "")
     second = case.sync()
 
     assert second.error is None

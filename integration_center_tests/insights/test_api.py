@@ -91,7 +91,7 @@ def test_values_come_exact_and_keys_as_text() -> None:
 
 
 def test_a_value_that_does_not_fit_is_named_by_column_and_row() -> None:
-    with pytest.raises(UnreadableReport, match=r"column 'Count' is declared integer.*row 2") as error:
+    with pytest.raises(UnreadableReport, match=r"column 'Count' is declared integer.*row 3") as error:
         read(WalkMeDouble(rows=[{"User ID": "a", "Count": 1}, {"User ID": "b", "Count": "ada@x"}]).source())
     assert "ada@x" not in str(error.value)
 

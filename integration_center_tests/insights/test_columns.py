@@ -21,6 +21,7 @@ from integration_center.insights.columns import (
     show_dtypes,
     type_columns,
 )
+from integration_center.insights.delimited.form import name_row
 from integration_center.insights.likely_types import TypeJudge, infer_type, infer_types, is_identifier
 from integration_center_tests.proofs import examples
 
@@ -175,13 +176,13 @@ def test_a_misfit_is_named_by_column_row_and_form_but_not_by_value(type_: Column
         declare(type_, None, "s3cret")
     message = str(error.value)
     assert "x.csv: column 'Value'" in message
-    assert "row 2" in message
+    assert "row 3" in message
     assert form in message
     assert "s3cret" not in message
 
 
 def test_a_number_too_large_for_a_float_is_a_misfit() -> None:
-    with pytest.raises(UnreadableReport, match="row 1"):
+    with pytest.raises(UnreadableReport, match="row 2"):
         declare("number", "1e999")
 
 
@@ -270,9 +271,9 @@ def test_slices_are_read_as_the_whole(slices: list[list[str | None]], type_: Col
         whole = type_columns(pl.concat(frames), key_column=None, declared={"Value": type_}, source="x.csv")
     except UnreadableReport as error:
         with pytest.raises(UnreadableReport, match=re.escape(str(error))):
-            types.check()
+            types.check(name_row)
     else:
-        types.check()
+        types.check(name_row)
         assert pl.concat(typed).equals(whole, null_equal=True)
         assert whole.schema == types.fit_schema(["Value"])
 

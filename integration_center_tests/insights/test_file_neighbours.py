@@ -73,6 +73,9 @@ def parquet(frame: pl.DataFrame) -> bytes:
         (f"\ufeffSEP=;\r\n{PLAIN.replace(',', ';')}".encode(), ".csv", "a line says sep=;"),
         (f"sep=;\r{PLAIN.replace(',', ';')}".encode(), ".csv", "a line says sep=;"),
         (b"\xff\xfe" + PLAIN.encode(), ".csv", "begins with the mark of utf-16-le, but its text is not"),
+        (PLAIN.replace("\n", "\x85").encode(), ".csv", "lines end with U+0085"),
+        (PLAIN.replace("\n", "\u2028").encode("utf-16"), ".csv", "lines end with U+2028"),
+        (f"{PLAIN.strip()}\n".replace("\n", "\u2029", 2).encode(), ".csv", "lines end with U+2029"),
         (WHOLE_LINES.encode(), ".csv", "each line is one quoted cell"),
         (WHOLE_LINES.replace(",", ";").encode(), ".csv", "each line is one quoted cell"),
         (TWICE.encode(), ".csv", "all cells are quoted twice"),
@@ -83,7 +86,7 @@ def parquet(frame: pl.DataFrame) -> bytes:
         (b'{"User ID": "ann@x.example", "Last Login": "2026-11-20 10:00:00", "Count": 7}\n'
          b'{"User ID": "bo@x.example", "Last Login": "2026-11-21 10:00:00", "Count": 8}', ".json", None),
     ],
-    ids=range(11),
+    ids=range(14),
 )  # fmt: skip
 def test_what_has_one_meaning_is_read(tmp_path: Path, content: bytes, name: str, note: str | None) -> None:
     report = read(tmp_path, content, name)

@@ -246,3 +246,27 @@ def test_times_that_never_were_are_named(read: Read, cells: list[str], declared:
     notes = [note for note in read(content, declared).notes if "summer time" in note]
     expected = f"column 'Seen': 1 of 2 values (first in {first}) are times that clocks in Europe/Berlin skip"
     assert [expected in note for note in notes] == ([True] if first else [])
+
+
+@pytest.mark.parametrize(
+    ("cells", "declared", "first"),
+    [
+        (["2026-10-25 01:59", "2026-10-25 02:30"], "zone: Europe/Berlin", "row 3"),
+        (["2026-10-25 02:30", "2026-10-25 03:00"], "dates: '%Y-%m-%d %H:%M'\nzone: Europe/Berlin", "row 2"),
+        (
+            ["2026-10-25 01:59", "25.10.2026 02:00"],
+            "dates: ['%Y-%m-%d %H:%M', '%d.%m.%Y %H:%M']\nzone: Europe/Berlin",
+            "row 3",
+        ),
+        (["2026-10-25 02:30Z", "2026-10-25 03:00"], "zone: Europe/Berlin", None),
+        (["2026-10-25 02:30", "2026-10-25 02:30"], "zone: UTC", None),
+    ],
+)
+def test_times_that_clocks_show_twice_are_named(read: Read, cells: list[str], declared: str, first: str | None) -> None:
+    content = "User ID,Seen\n" + "".join(f"p{number}@x.example,{cell}\n" for number, cell in enumerate(cells))
+    report = read(content, declared)
+    notes = [note for note in report.notes if "summer time ends" in note]
+    expected = f"column 'Seen': 1 of 2 values (first in {first}) are times that clocks in Europe/Berlin show twice"
+    assert [expected in note for note in notes] == ([True] if first else [])
+    if first:
+        assert "2026-10-25T00:30:00Z" in report.frame["Seen"].to_list() or first == "row 3"

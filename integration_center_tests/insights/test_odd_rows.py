@@ -28,7 +28,7 @@ def test_rows_that_repeat_the_header_are_counted(read: Read, content: str, count
     [
         ('User ID,P\na@x.example,b\na@x.example,"inch\nb@x.example,y\nc@x.example,z"\n', "1 rows have a cell"),
         ('K,P,Q\n1,b,c\n2,"inch,c\n3,y,c\n4,"z",c\n', None),  # refused by the strict reader, or read as written
-        ('K,P,Q\n1,b,c\n2,"inch,c\n3,y,c\n4,z",c\n', "the first in row 2 (counted from 1"),
+        ('K,P,Q\n1,b,c\n2,"inch,c\n3,y,c\n4,z",c\n', "(first in row 3)"),
         ('User ID,P\na@x.example,"Hi,\nthanks, all\nof you"\n', None),
         ('User ID,P\na@x.example,"Hi,\nthanks"\n', None),
         ('K,P\n1,"Hi,\nthanks"\n', None),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,5 +150,7 @@ def command(center: Center, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
     Its Dagster history is the one in memory, three times as quick as files; `test_protection` has a run with files.
     """
-    monkeypatch.setattr("integration_center.cli.runs.open_instance", lambda settings, **options: center.instance)
+    monkeypatch.setattr(
+        "integration_center.cli.runs.open_instance", lambda settings, **options: nullcontext(center.instance)
+    )
     return build_command(monkeypatch, capsys)

@@ -155,7 +155,7 @@ def test_a_report_for_which_the_disk_has_no_room_ends_the_run_and_the_next_one_s
         fill_disk(patch, "insights")
         first = center.run()
     assert not first.success
-    assert "could not be written (No space left on device); free some space" in first.error
+    assert "could not be written: the disk is full; free some space" in first.error
     assert "Traceback" not in first.error
     assert stored(center, "insights") == []
     assert center.writes() == []

@@ -136,7 +136,8 @@ def test_a_re_execution_is_not_taken_for_its_killed_parent(center: Center) -> No
         job, tags=tags, status=dg.DagsterRunStatus.STARTED, parent_run_id=parent.run_id, root_run_id=parent.run_id
     )
 
-    fail_killed_runs(center.instance)
+    with open_installation() as installation:
+        fail_killed_runs(center.instance, installation)
 
     statuses = {run.run_id: run.status for run in center.instance.get_runs()}
     assert statuses[again.run_id] is dg.DagsterRunStatus.STARTED

@@ -51,6 +51,38 @@ def test_every_address_is_named_once_and_without_its_secrets(installation: Insta
     assert name_place("https://user:secret@acme.example/path?token=x") == "acme.example:443"
 
 
+def test_it_says_whether_a_setting_here_allows_requests_without_tls(installation: Installation) -> None:
+    closed = write_overview(installation, datetime.now(UTC))
+    assert "No setting allows requests to another machine without encryption." in closed
+    assert "| it stays within this machine |" in closed, "the emulator"
+    changed = {"walkme_files_root": "sftp://walkme@drops.acme.example/out"}
+    by_ssh = Installation(installation.settings.model_copy(update=changed), installation.engine)
+    assert "| `drops.acme.example:22` | Reports, dropped as files | SSH |" in write_overview(by_ssh, datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("variables", "alerts", "database", "named"),
+    [
+        ({"AWS_ENDPOINT_URL": "http://minio:9000", "AWS_ALLOW_HTTP": "true"}, "", "", "minio:9000"),
+        ({}, "security: none", "", "smtp.acme.example:587"),
+        ({}, "", "postgresql://center@db.acme.example/center", "db.acme.example:5432"),
+    ],
+)
+def test_what_a_setting_leaves_open_is_named(
+    installation: Installation, center: Center, monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str], alerts: str, database: str, named: str,
+) -> None:  # fmt: skip
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    if alerts:
+        text = ALERTS.replace("security: tls", alerts)
+        assert text != ALERTS
+        (center.home / "alerts.yaml").write_text(text)
+    settings = installation.settings.model_copy(update={"database_url": SecretStr(database)} if database else {})
+    text = write_overview(Installation(settings, installation.engine), datetime.now(UTC))
+    assert f"**A setting allows requests without TLS to `{named}`.**" in text
+
+
 def test_it_holds_scopes_and_age_and_no_secret(installation: Installation) -> None:
     later = datetime.now(UTC) + timedelta(hours=5)
     text = write_overview(installation, later)

@@ -48,7 +48,7 @@ def test_a_run_lives_on_between_the_processes_of_its_steps(center: Center, monke
         with monkeypatch.context() as ended, open_installation() as installation:
             for module in READ_BY:
                 ended.setattr(f"integration_center.{module}.is_gone", lambda process: process == this_process())
-            fail_killed_runs(center.instance, workers=installation.workers)
+            fail_killed_runs(center.instance, installation)
             run = center.instance.get_run_by_id(run_id)
             assert run is not None
             seen.append(run.status)

@@ -20,12 +20,11 @@ from integration_center.integration.environment import FIRST, Environment
 from integration_center.pipeline.administration import stop_all as stopping
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.location.loader import load_integrations
-from integration_center.pipeline.names import INTEGRATION_TAG
 from integration_center.pipeline.runs import ending_runs
 from integration_center.pipeline.runs.ending_runs import LAUNCHED_TAGS, RunEnding
 from integration_center.pipeline.starting.arrival_sensors import build_arrival_sensor
 from integration_center.pipeline.starting.schedules import build_own_schedule
-from integration_center.pipeline.unended_runs import list_unended
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG, list_unended
 from integration_center.salesforce.write import collections, push
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
 from integration_center_tests.pipeline.commands import Command, as_json, build_command

@@ -16,6 +16,7 @@ from integration_center.cli.only_up import LOCK, only_up
 from integration_center.cli.supervision import Part, Supervisor, say_exit
 from integration_center.database.processes import is_gone, this_process
 from integration_center.errors import ConfigurationError
+from integration_center.installation import open_installation
 from integration_center.pipeline.names import PROCESS_TAG
 from integration_center.pipeline.runs.history import fail_killed_runs
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
@@ -160,6 +161,11 @@ def test_how_a_process_ended_in_words() -> None:
     assert say_exit(-99) == "by signal 99"
 
 
+def fail_killed(center: Center, *, unheld: bool = False) -> None:
+    with open_installation() as installation:
+        fail_killed_runs(center.instance, installation, unheld=unheld)
+
+
 def test_runs_that_no_process_holds_are_closed(center: Center) -> None:
     """One that was killed before it noted its process is known only where no Dagster works with the storage."""
     center.integrate()
@@ -180,9 +186,9 @@ def test_runs_that_no_process_holds_are_closed(center: Center) -> None:
         runs = center.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
         return {name for name, run_id in made.items() if run_id in {run.run_id for run in runs}}
 
-    fail_killed_runs(center.instance)
+    fail_killed(center)
     assert failed() == {"killed", "killed while starting"}
-    fail_killed_runs(center.instance, unheld=True)
+    fail_killed(center, unheld=True)
     assert failed() == {"killed", "killed while starting", "of nobody"}
 
 
@@ -200,7 +206,7 @@ def test_a_run_that_finishes_while_it_is_looked_at_stays_as_it_ended(
         return True
 
     monkeypatch.setattr("integration_center.pipeline.runs.history.is_gone", finish)
-    fail_killed_runs(center.instance)
+    fail_killed(center)
     then = center.instance.get_run_by_id(run.run_id)
     assert then is not None
     assert then.status is dg.DagsterRunStatus.SUCCESS

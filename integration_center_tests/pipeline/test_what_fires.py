@@ -1,10 +1,15 @@
 """What fires in the org when records are updated: shown before the first sync, and never an obstacle to one."""
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from integration_center.salesforce.client.session import Session
+from integration_center.salesforce.objects import firing_notes
+from integration_center.salesforce.objects.firing import Firing
+from integration_center.salesforce.objects.firing_notes import FiringNotes
 from integration_center_tests.pipeline.center import COUNT, FIRST, PLAIN, Center, logins
 from integration_center_tests.pipeline.commands import Command, as_json
 from salesforce_emulator.org import automation
@@ -97,3 +102,14 @@ def test_an_org_that_answers_nothing_stops_no_plan(center: Center, command: Comm
     planned = as_json(command("plan", "logins_to_leads", "--json"))
     assert planned["fires"]["found"] == []
     assert len(planned["fires"]["unseen"]) >= 3
+
+
+def test_what_one_user_could_see_is_not_shown_as_what_another_sees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = iter(["seen by an admin", "seen by another"])
+    monkeypatch.setattr(firing_notes, "read_schema", lambda *_: None)
+    monkeypatch.setattr(firing_notes, "look_at_firing", lambda *_: Firing(unseen=(next(seen),)))
+    notes, session = FiringNotes(tmp_path), cast(Session, None)
+    for user, expected in (("005A", "seen by an admin"), ("005B", "seen by another"), ("005A", "seen by an admin")):
+        assert notes.look(session, "Lead", [], ("00D", user)).unseen == (expected,)

@@ -148,7 +148,7 @@ def test_a_page_that_does_not_name_the_next_one_is_an_incomplete_read() -> None:
         return httpx.Response(200, json=page)
 
     with pytest.raises(ServiceUnavailable, match="does not name the next"):
-        build_org(forget).read_records(LEAD, ["Email"])
+        list(build_org(forget).query("SELECT Id FROM Lead"))
 
 
 @pytest.mark.parametrize("lost", [1, 2, 14, 17, 26, 40, 60])

@@ -57,11 +57,11 @@ class SlowOrg(ReadableOrg):
 
 @pytest.mark.parametrize("slow", [("count",), ("query",), ("count", "query")])
 @pytest.mark.parametrize("code_of_bulk", [False, True])
-def test_what_rest_takes_too_long_for_is_read_by_bulk(slow: tuple[str, ...], code_of_bulk: bool) -> None:
+def test_what_rest_takes_too_long_for_is_read_in_another_way(slow: tuple[str, ...], code_of_bulk: bool) -> None:
     org = SlowOrg(6, *slow)
     org.refuse_bulk = code_of_bulk
     read = build_org(org).read_records
-    if not code_of_bulk:
+    if not code_of_bulk or "query" not in slow:
         assert read(LEAD, ["Email"]).height == 6
         assert "POST jobs/query" in org.calls
         assert org.calls.count("count") <= 3

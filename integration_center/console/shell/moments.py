@@ -6,7 +6,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-STAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d)(:\d\d)? UTC\b")
+STAMP: Final = re.compile(r"(?:\bat )?((\d{4}-\d\d-\d\d) (\d\d:\d\d)(:\d\d)?) UTC\b")
 """A time within a sentence of ours."""
 MINUTE, HOUR, DAY, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
@@ -32,12 +32,15 @@ def say_moment(moment: datetime, now: datetime) -> str:
         return _count(round(apart / MINUTE), "minute", past=past)
     if past and apart < DAY / 2:
         return _count(round(apart / HOUR), "hour", past=past)
+    return _name_day(moment, now) or f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M}"
+
+
+def _name_day(moment: datetime, now: datetime) -> str | None:
+    """`yesterday 08:00`, `today 08:00`, `Fri 08:00`; None for a day that has no such name."""
     days = (moment.date() - now.date()).days
     if name := {-1: "yesterday", 0: "today", 1: "tomorrow"}.get(days):
         return f"{name} {moment:%H:%M}"
-    if 0 < days < WEEK.days:
-        return f"{moment:%a %H:%M}"
-    return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M}"
+    return f"{moment:%a %H:%M}" if 0 < days < WEEK.days else None
 
 
 def _count(number: int, unit: str, *, past: bool) -> str:
@@ -58,15 +61,24 @@ def mark_stamp(moment: datetime) -> Markup:
     return Markup(f'<time datetime="{_to_utc(moment):%Y-%m-%dT%H:%M:%SZ}">{show_moment(moment)}</time>')  # noqa: S704
 
 
-def mark_stamps(text: str) -> Markup:
-    """Make each `2026-11-27 08:00 UTC` in a sentence an element, which our script shows in the viewer's zone."""
-    return Markup(STAMP.sub(_mark, escape(text)))  # noqa: S704 - the text is escaped
+def mark_stamps(text: str, now: datetime | None) -> Markup:
+    """Make each `2026-11-27 08:00 UTC` in a sentence an element, which our script shows in the viewer's zone.
 
+    A near one is said in words, as elsewhere on a page: `today 08:00 UTC`. Without `now`, all are whole.
+    """
 
-def _mark(found: re.Match[str]) -> str:
-    day, minute, seconds = found[1], found[2], found[3]
-    said = f"{day} {minute}{seconds or ''} UTC"
-    return f'<time datetime="{day}T{minute}{seconds or ":00"}Z">{said}</time>'
+    def mark(found: re.Match[str]) -> str:
+        whole, day, minute, seconds = found.groups()
+        exact = f"{day}T{minute}{seconds or ':00'}Z"
+        try:
+            near = _name_day(datetime.fromisoformat(exact), now.astimezone(UTC)) if now else None
+        except ValueError:  # no date of the calendar
+            return found[0]
+        if near:
+            return f'<time datetime="{exact}" title="{whole} UTC">{near}</time> <span class="utc">UTC</span>'
+        return found[0].replace(f"{whole} UTC", f'<time datetime="{exact}">{whole} UTC</time>')
+
+    return Markup(STAMP.sub(mark, escape(text)))  # noqa: S704 - the text is escaped
 
 
 def show_span(span: timedelta) -> str:

@@ -77,7 +77,7 @@ def build_templates(now: Callable[[], datetime]) -> Environment:
         "left": say_left,
         "count": show_count,
         "value": show_value,
-        "stamps": mark_stamps,
+        "stamps": lambda text: mark_stamps(text, now()),
         "titled": title_outcome,
         "plain": make_plain,
     }

@@ -93,7 +93,7 @@ class Calls:
         def work(tell: Callable[[str], None]) -> Firing:
             tell(f"Looking at what runs when {schema.name} is updated")
             with installation.connect(environment) as org:
-                return notes.look(org.session, schema.name, names, account.org_id)
+                return notes.look(org.session, schema.name, names, (account.org_id, account.user_id))
 
         return self.console.lookups.ask(("fires", *self._org(environment), schema.name.lower()), work, kept=FIRES_KEPT)
 

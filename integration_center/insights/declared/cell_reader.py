@@ -180,7 +180,11 @@ class CellReader:
         notes: list[str] = []
         for name, doubts in self._doubts.items():
             column = self._columns[name]
-            notes += (*doubts.list(name, locate), *column.list_misfits(name, locate), *column.list_skips(name, locate))
+            notes += (
+                *doubts.list(name, locate),
+                *column.list_misfits(name, locate),
+                *column.list_clock_changes(name, locate),
+            )
         return notes
 
     def list_clashes(self, locate: Locate) -> list[str]:

@@ -18,6 +18,8 @@ AS_IS = ""
 """Instead of the name of an option: none applies."""
 OTHER_NAMES = {"decimal": "thousands", "true_values": "false_values"}
 """The options that are read as one with another, by its name."""
+SKIPPED = "skip when summer time begins; they are read as of clocks that were not put forward"
+DOUBLED = "show twice when summer time ends; they are read as the earlier one. A time in UTC would be clear"
 Locate = Callable[[int], str]
 """Names a row for people; rows are counted from 0, without the header."""
 
@@ -53,7 +55,7 @@ class Slice:
         matters: which cells have the form itself.
         has_signs: which cells are other numbers, or numbers at all, by their declared signs, as `1.234,5` is.
         clash: which cells two forms read as different dates.
-        skipped: which cells show a time that never was; see `Written`.
+        skipped, doubled: which cells show a time that never was, or that was twice; see `Written`.
     """
 
     read: pl.Series
@@ -62,10 +64,11 @@ class Slice:
     has_signs: pl.Series | None = None
     clash: pl.Series | None = None
     skipped: pl.Series | None = None
+    doubled: pl.Series | None = None
 
     def cut(self, begin: int, length: int) -> "Slice":
         """Return the same for some of the cells."""
-        masks = (self.has_signs, self.clash, self.skipped)
+        masks = (self.has_signs, self.clash, self.skipped, self.doubled)
         return Slice(
             self.read.slice(begin, length),
             self.fits.slice(begin, length),
@@ -86,6 +89,7 @@ class Option:
         odd: the cells that neither have its form nor need none.
         clashes: the cells that two forms read as different dates.
         skips: the cells with a time that never was.
+        doubles: the cells with a time that was twice.
         differs: whether the rows were returned as they are not by this option.
     """
 
@@ -96,6 +100,7 @@ class Option:
     odd: Found = field(default_factory=Found)
     clashes: Found = field(default_factory=Found)
     skips: Found = field(default_factory=Found)
+    doubles: Found = field(default_factory=Found)
     differs: bool = False
 
     def count(self, seen: Slice, text: pl.Series, begin: int) -> None:
@@ -107,6 +112,8 @@ class Option:
             self.clashes.note(seen.clash, begin)
         if seen.skipped is not None:
             self.skips.note(seen.skipped, begin)
+        if seen.doubled is not None:
+            self.doubles.note(seen.doubled, begin)
 
     def count_odd(self, values: int) -> int:
         """Return how many of the values do not have the form. Without any that has it, none has."""
@@ -204,14 +211,15 @@ class ColumnReader:
             if option.clashes.count and self.choice == option.name
         ]
 
-    def list_skips(self, column: str, locate: Locate) -> list[str]:
-        """Say which cells show a time that the clocks of the time zone skip, if it is read in that zone."""
+    def list_clock_changes(self, column: str, locate: Locate) -> list[str]:
+        """Say which cells show a time that clocks of the time zone skip, or show twice, if it is read in that zone."""
+        clocks = f"times that clocks in {self.rules.zone}"
         return [
-            f"column {column!r}: {option.skips.count:,} of {self.values:,} values {option.skips.show(locate)} are times"
-            f" that clocks in {self.rules.zone} skip when summer time begins; they are read as of clocks that were not"
-            " put forward"
+            f"column {column!r}: {found.count:,} of {self.values:,} values {found.show(locate)} are {clocks} {what}"
             for option in self._options
-            if option.skips.count and self.choice == option.name
+            if self.choice == option.name
+            for found, what in ((option.skips, SKIPPED), (option.doubles, DOUBLED))
+            if found.count
         ]
 
     def _say(self, column: str, option: Option, odd: int, first: str, *, kept: bool) -> str:
@@ -247,13 +255,13 @@ def look_at_options(text: pl.Series, rules: CellRules) -> dict[str, Slice]:
 
 
 def _look_at_dates(text: pl.Series, rules: CellRules) -> Slice:
-    (dates, skipped), clash = read_forms(text, rules.dates, rules.zone)
+    (dates, skipped, doubled), clash = read_forms(text, rules.dates, rules.zone)
     left = dates.is_null() & text.is_not_null()
     matters = dates.is_not_null()
     if left.any():
         known = read_known(text.filter(left), rules.zone)
         dates = dates.scatter(left.arg_true(), known)
-    return Slice(_fill(dates, text), dates.is_not_null(), matters, clash=clash, skipped=skipped)
+    return Slice(_fill(dates, text), dates.is_not_null(), matters, clash=clash, skipped=skipped, doubled=doubled)
 
 
 def _look_at_zone(text: pl.Series, rules: CellRules) -> Slice:
@@ -261,7 +269,8 @@ def _look_at_zone(text: pl.Series, rules: CellRules) -> Slice:
     shifted = shift_zone(text, rules.zone or "UTC")
     if shifted is None:
         return Slice(text, read_known(text, None).is_not_null(), naive)
-    return Slice(_fill(shifted.text, text), shifted.text.is_not_null(), naive, skipped=shifted.skipped)
+    dates, skipped, doubled = shifted
+    return Slice(_fill(dates, text), dates.is_not_null(), naive, skipped=skipped, doubled=doubled)
 
 
 def _look_at_words(text: pl.Series, rules: CellRules) -> Slice:

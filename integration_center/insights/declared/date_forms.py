@@ -34,10 +34,30 @@ class Written(NamedTuple):
     Attributes:
         text: the dates; null where a cell is none.
         skipped: which cells show a time that the clocks of the time zone skip when summer time begins; None for none.
+        doubled: which cells show a time that the clocks show twice when summer time ends; None for none.
     """
 
     text: pl.Series
     skipped: pl.Series | None = None
+    doubled: pl.Series | None = None
+
+    def only(self, mask: pl.Series) -> "Written":
+        """Return the same where only the cells of `mask` show such a time."""
+        return self._replace(**{name: seen & mask for name in CLOCKS if (seen := getattr(self, name)) is not None})
+
+    def add(self, other: "Written") -> "Written":
+        """Return this with the dates of `other` where this has none."""
+        more = other.only(self.text.is_null())
+        masks = {name: merge(getattr(self, name), getattr(more, name)) for name in CLOCKS}
+        return Written(self.text.zip_with(self.text.is_not_null(), other.text), **masks)
+
+
+CLOCKS = ("skipped", "doubled")
+
+
+def merge(mask: pl.Series | None, more: pl.Series | None) -> pl.Series | None:
+    """Join two masks of cells; None stands for no cell."""
+    return mask if more is None else more if mask is None else mask | more
 
 
 def read_forms(text: pl.Series, forms: Sequence[str], zone: str | None) -> tuple[Written, pl.Series | None]:
@@ -52,18 +72,15 @@ def read_forms(text: pl.Series, forms: Sequence[str], zone: str | None) -> tuple
         The dates, and a mask of the cells that two forms read as different dates; None where there are none.
     """
     bare = text.str.strip_chars()
-    read, skipped = read_form(bare, forms[0], zone, alone=len(forms) == 1)
+    read = read_form(bare, forms[0], zone, alone=len(forms) == 1)
     clash: pl.Series | None = None
     for form in forms[1:]:
-        other, more = read_form(bare, form, zone, alone=False)
-        differ = (read != other).fill_null(value=False)
+        other = read_form(bare, form, zone, alone=False)
+        differ = (read.text != other.text).fill_null(value=False)
         if differ.any():
-            clash = differ if clash is None else clash | differ
-        if more is not None:
-            more &= read.is_null()
-            skipped = more if skipped is None else skipped | more
-        read = read.zip_with(read.is_not_null(), other)
-    return Written(read.alias(text.name), skipped), clash
+            clash = merge(clash, differ)
+        read = read.add(other)
+    return read._replace(text=read.text.alias(text.name)), clash
 
 
 def read_form(text: pl.Series, form: str, zone: str | None, *, alone: bool) -> Written:
@@ -103,9 +120,9 @@ def shift_zone(text: pl.Series, zone: str) -> Written | None:
     if not naive.any():
         return None
     moments = read_moments(text)
-    shifted, skipped = write_moments(moments.dt.replace_time_zone(None), zone)
-    read = shifted.zip_with(naive, text).set(moments.is_null(), None).alias(text.name)
-    return Written(read, None if skipped is None else skipped & naive)
+    shifted = write_moments(moments.dt.replace_time_zone(None), zone)
+    read = shifted.text.zip_with(naive, text).set(moments.is_null(), None).alias(text.name)
+    return shifted._replace(text=read).only(naive)
 
 
 def names_no_zone(text: pl.Series) -> pl.Series:
@@ -115,18 +132,21 @@ def names_no_zone(text: pl.Series) -> pl.Series:
 
 def write_moments(moments: pl.Series, zone: str | None) -> Written:
     """Write times as ISO 8601 in UTC. Times that name no zone are in `zone`."""
-    skipped = None
+    skipped = doubled = None
     if not isinstance(moments.dtype, pl.Datetime) or moments.dtype.time_zone is None:
         name, hour = ZoneInfo(zone or "UTC").key, timedelta(hours=1)
-        local = moments.dt.replace_time_zone(name, ambiguous="earliest", non_existent="null")
+        local = moments.dt.replace_time_zone(name, ambiguous="null", non_existent="null")
         if local.null_count() > moments.null_count():
+            earliest = moments.dt.replace_time_zone(name, ambiguous="earliest", non_existent="null")
+            doubled = local.is_null() & earliest.is_not_null()
+            local = earliest
             # In the hour that summer time leaves out, clocks that were not put forward show a time that never was.
             skipped = local.is_null() & moments.is_not_null()
             before = (moments - hour).dt.replace_time_zone(name, ambiguous="earliest", non_existent="null") + hour
             local = local.zip_with(~skipped, before)
         moments = local
     utc = moments.dt.convert_time_zone("UTC")
-    return Written(utc.dt.to_string("%Y-%m-%dT%H:%M:%SZ").alias(moments.name), skipped)
+    return Written(utc.dt.to_string("%Y-%m-%dT%H:%M:%SZ").alias(moments.name), skipped, doubled)
 
 
 def check_forms(dates: str | list[str], *, all_columns: bool) -> str | list[str]:

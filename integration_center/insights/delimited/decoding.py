@@ -1,6 +1,7 @@
 """Decode the bytes of a file to UTF-8."""
 
 import codecs
+import re
 from collections.abc import Iterator
 
 from integration_center.errors import UnreadableReport
@@ -21,6 +22,10 @@ WRONG_MARK = "the file begins with the mark of {}, but its text is not; it is re
 MOSTLY = 0.4
 """With at least this share of NUL bytes at even or odd positions, a file without a mark is UTF-16: every second byte of
 Latin letters is NUL."""
+ODD_LINE_ENDS = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
+"""Characters that end lines in Unicode, but not in CSV: U+0085 (files of mainframes), U+2028 and U+2029."""
+LINE_LOOKED_AT = 256_000
+"""The bytes at the beginning of a text within which its first line ends."""
 PIECE_BYTES = 4_000_000
 """The bytes of a large file that are decoded at a time."""
 
@@ -109,6 +114,36 @@ def decode_pieces(data: Data, encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)()
     for begin in range(0, len(data), PIECE_BYTES):
         yield decoder.decode(data[begin : begin + PIECE_BYTES], final=begin + PIECE_BYTES >= len(data))
+
+
+def find_odd_line_end(text: Data) -> str | None:
+    """Find the character that ends the lines of a text in UTF-8 instead of LF and CR; None where these do."""
+    begin = text[:LINE_LOOKED_AT]
+    if b"\n" in begin[:-1] or b"\r" in begin[:-1] or not (found := ODD_LINE_ENDS.search(begin)):
+        return None
+    most = len(text) - 1  # a program may have put a line end behind the whole text
+    return found[0].decode() if all(text.find(end) in (-1, most) for end in (b"\n", b"\r")) else None
+
+
+def end_lines(text: Data, source: str) -> tuple[Data, list[str]]:
+    """Replace line ends that neither CSV nor its readers know by LF, and say which these are.
+
+    Args:
+        text: the text, in UTF-8.
+        source: the name of the file in errors.
+    """
+    if (end := find_odd_line_end(text)) is None:
+        return text, []
+    try:
+        ended = keep_parts((piece.replace(end, "\n").encode() for piece in decode_pieces(text, "utf-8")), source)
+    except UnicodeDecodeError:
+        return text, []  # the reader of the rows says where the text is not UTF-8
+    return ended, [f"lines end with {name_character(end)}"]
+
+
+def name_character(character: str) -> str:
+    """Name a character that cannot be seen: `U+0085`."""
+    return f"U+{ord(character):04X}"
 
 
 def is_other_utf8(data: Data) -> bool:

@@ -5,21 +5,23 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from integration_center.sync.columns import HEADER_ROWS
+
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 """The delimiters that are looked for, and their names."""
 SLICE_ROWS = 100_000
 """The rows of a slice of a table in memory."""
 JOINED = (
-    "{:,} rows have a cell that holds line ends and as many delimiters as whole rows, the first in row {:,} (counted"
-    " from 1, without the header); if a quote in it was never closed, say `quote: none` in report.yaml"
+    "{:,} rows have a cell that holds line ends and as many delimiters as whole rows (first in {}); if a quote in it"
+    " was never closed, say `quote: none` in report.yaml"
 )
 ONE_COLUMN = (
     "the table has one column, and {0} is in each of its first lines, equally often; if it separates cells, say"
     " `delimiter: {0}` in report.yaml"
 )
 ERRORS = (
-    "{:,} rows begin like an error page or a JSON error, the first in row {:,} (counted from 1, without the header); if"
-    " a server wrote that below the rows, the file is cut off, so export it again"
+    "{:,} rows begin like an error page or a JSON error (first in {}); if a server wrote that below the rows, the file"
+    " is cut off, so export it again"
 )
 MOST_SKIPPED = 1_000
 """The most lines that can be skipped."""
@@ -70,8 +72,8 @@ class Dialect:
 
 
 def name_row(row: int) -> str:
-    """Name a row, counted from 0, where its place in the file is not known."""
-    return f"row {row + 1:,} (without the header)"
+    """Name a row, counted from 0, as a spreadsheet does whose first row is the header."""
+    return f"row {row + HEADER_ROWS:,}"
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,9 @@ class RowCount:
         long: the number of rows with extra empty cells at the end.
         headers: the number of rows that repeat the header.
         joined: the number of rows with a cell that seems to hold whole rows.
-        first_joined: the first of these rows, counted from 1.
+        first_joined: the first of these rows, counted from 0.
         errors: the number of rows that begin like an error page or a JSON error.
-        first_error: the first of these rows, counted from 1.
+        first_error: the first of these rows, counted from 0.
         rows: the number of rows that were looked at.
     """
 
@@ -112,20 +114,19 @@ class RowCount:
     long: int = 0
     headers: int = 0
     joined: int = 0
-    first_joined: int = 0
+    first_joined: int | None = None
     errors: int = 0
-    first_error: int = 0
+    first_error: int | None = None
     rows: int = 0
 
-    @property
-    def notes(self) -> list[str]:
-        """The findings, one sentence each."""
+    def list_notes(self, locate: Callable[[int], str]) -> list[str]:
+        """List the findings, one sentence each. `locate` names a row, counted from 0, for people."""
         return [
             *([f"{self.short:,} rows lack their last cells, which are read as empty"] if self.short else []),
             *([f"{self.long:,} rows have extra empty cells at the end, which are left out"] if self.long else []),
             *([f"{self.headers:,} rows repeat the header, as in files that were joined"] if self.headers else []),
-            *([JOINED.format(self.joined, self.first_joined)] if self.joined else []),
-            *([ERRORS.format(self.errors, self.first_error)] if 0 < self.errors <= self.rows / 2 else []),
+            *([JOINED.format(self.joined, locate(self.first_joined or 0))] if self.joined else []),
+            *([ERRORS.format(self.errors, locate(self.first_error or 0))] if 0 < self.errors <= self.rows / 2 else []),
         ]
 
 
@@ -151,7 +152,7 @@ class OpenTable:
     @property
     def notes(self) -> list[str]:
         """What was found about the file without a declaration; complete when all rows were read."""
-        return [*self._notes, *self._counts.notes]
+        return [*self._notes, *self._counts.list_notes(self.locate)]
 
     def read_all(self) -> Table:
         """Read all rows into memory."""

@@ -28,11 +28,13 @@ def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, c
         if alike.any():
             count.headers += sum(row[1:] == tuple(header[1:]) for row in frame.filter(alike).rows())
     if (wrong := first.str.contains(ERROR_PAGE).arg_true()).len():
-        count.first_error = count.first_error or count.rows + int(wrong[0]) + 1
+        if count.first_error is None:
+            count.first_error = count.rows + int(wrong[0])
         count.errors += len(wrong)
     if frame.width > 1:
         for place in find_joined(frame, delimiter):
-            count.first_joined = count.first_joined or count.rows + place + 1
+            if count.first_joined is None:
+                count.first_joined = count.rows + place
             count.joined += 1
     count.rows += frame.height
 

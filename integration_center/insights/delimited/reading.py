@@ -11,7 +11,7 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data, cut
 from integration_center.insights.column_names import clean_name
-from integration_center.insights.delimited.decoding import decode
+from integration_center.insights.delimited.decoding import decode, end_lines
 from integration_center.insights.delimited.footer_pattern import is_row, refuse_counted
 from integration_center.insights.delimited.form import (
     DELIMITERS,
@@ -72,6 +72,8 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
             `source`, the line, and what to do. For a row it is raised where the rows are read.
     """
     text, encoding, notes = decode(data, form.encoding, source)
+    text, ends = end_lines(text, source)
+    notes += ends
     refuse_other_kinds(text, source)
     if (form.footer is not None or form.skip_lines) and text.find(b"\n") < 0:
         text = bytes(text).replace(b"\r", b"\n")  # the line ends of old Macs
@@ -200,7 +202,7 @@ def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[i
         frame = bare
         notes.append(CELLS_WRAPPED)
     table, found_names = name_table(frame, header, source, row=form.header_row)
-    return open_frame(Table(table, [*notes, *found_names, *below.count.notes], form, locate))
+    return open_frame(Table(table, [*notes, *found_names, *below.count.list_notes(locate)], form, locate))
 
 
 def rename_all(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from integration_center.errors import ConfigurationError, UnreadableReport
 from integration_center.files.file_bytes import Data, keep_file
 from integration_center.files.regular_files import show_size
+from integration_center.files.system_errors import explain
 from integration_center.insights.drop_folders.drops import LARGEST, Content, Drop, DropChanged, ListedVersions
 from integration_center.insights.drop_folders.object_errors import Service
 from integration_center.insights.drop_folders.object_requests import ask
@@ -86,7 +87,7 @@ class ObjectDrops(ListedVersions):
                 data = keep_file(file)
         except OSError as error:
             raise ConfigurationError(
-                f"{place} could not be kept for reading in {tempfile.gettempdir()} ({error.strerror}); free some space"
+                f"{place} could not be kept for reading in {tempfile.gettempdir()}: {explain(error.errno)}"
             ) from None
         if len(data) != result.meta["size"]:
             raise UnreadableReport(f"{place} came with {len(data)} of {result.meta['size']} bytes; run the day again")

@@ -7,7 +7,7 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import find_column
-from integration_center.insights.delimited.form import SLICE_ROWS, OpenTable
+from integration_center.insights.delimited.form import SLICE_ROWS, OpenTable, name_row
 from integration_center.insights.delimited.kinds import refuse_unlike
 from integration_center.insights.formats.kept_frames import name_slices
 from integration_center.insights.formats.value_text import Forms, find_forms, refuse_columns, write_text
@@ -63,11 +63,6 @@ def read_slices(rows: pl.LazyFrame, data: bytes, source: str, forms: Forms) -> I
             yield text
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise explain(error, data, source) from None
-
-
-def name_row(row: int) -> str:
-    """Name a row, counted from 0."""
-    return f"row {row + 1:,}"
 
 
 def explain(error: BaseException, data: bytes, source: str) -> UnreadableReport:

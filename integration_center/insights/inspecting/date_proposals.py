@@ -212,8 +212,8 @@ def find_several_forms(values: pl.Series) -> list[str]:
     if len(forms) > MOST_FORMS:
         return []
     forms.sort(key=lambda form: (form in EPOCHS, form))
-    (read, _), clash = read_forms(values, forms, None)
-    return forms if read.null_count() == 0 and clash is None else []
+    read, clash = read_forms(values, forms, None)
+    return forms if read.text.null_count() == 0 and clash is None else []
 
 
 def is_read(values: pl.Series) -> pl.Series:

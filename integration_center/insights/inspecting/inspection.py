@@ -14,7 +14,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.files.regular_files import show_size
 from integration_center.insights.declared.declaring import DeclaredReader, check_columns, declare_cells
 from integration_center.insights.declared.report_yaml import ReportFile
-from integration_center.insights.delimited.decoding import find_unicode
+from integration_center.insights.delimited.decoding import find_odd_line_end, find_unicode, name_character
 from integration_center.insights.delimited.form import DELIMITERS, Form, Table
 from integration_center.insights.delimited.header import find_fuller_row, list_names
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, Format
@@ -78,7 +78,7 @@ class Inspection:
         format: the format of the file.
         size: the size of the unpacked file, in bytes.
         packing: how the file is packed; None for one that is not.
-        line_end: `LF`, `CRLF`, `CR` or `mixed`; None for formats other than text.
+        line_end: `LF`, `CRLF`, `CR`, `mixed`, or a character such as `U+0085`; None for formats other than text.
         encoding: the encoding; None for formats other than text.
         delimiter: the name of the delimiter; None for formats other than text.
         quote: the character around cells; None where there is none.
@@ -247,7 +247,9 @@ def find_runs(frame: pl.DataFrame) -> bool:
 
 
 def find_line_end(data: bytes) -> str:
-    """Find the line ends of a text: `LF`, `CRLF`, `CR` or `mixed`."""
+    """Find the line ends of a text: `LF`, `CRLF`, `CR`, `mixed`, or a character such as `U+0085`."""
+    if end := find_odd_line_end(data):
+        return name_character(end)
     both, lines, returns = data.count(b"\r\n"), data.count(b"\n"), data.count(b"\r")
     if lines == returns == both and both:
         return "CRLF"

@@ -22,6 +22,7 @@ from integration_center.errors import (
     UnreadableReport,
 )
 from integration_center.files.file_bytes import keep_file
+from integration_center.files.system_errors import explain
 from integration_center.insights.delimited.form import Form
 from integration_center.insights.delimited.reading import read_table
 from integration_center.insights.unpacking import unpack
@@ -148,7 +149,7 @@ def _fetch(session: WalkMeSession, export: Mapping[str, Any], source: str) -> pl
             data = keep_file(file)
     except OSError as error:
         raise ConfigurationError(
-            f"{source}: its export could not be kept in {tempfile.gettempdir()} ({error.strerror}); free some space"
+            f"{source}: its export could not be kept in {tempfile.gettempdir()}: {explain(error.errno)}"
         ) from None
     frame = read_table(unpack(data, source), source, Form(delimiter=",")).frame
     if isinstance(rows, str) and rows.isdecimal() and int(rows) != frame.height:

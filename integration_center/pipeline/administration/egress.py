@@ -1,6 +1,7 @@
 """The addresses that this installation sends requests to, for firewalls and security reviews."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,11 +11,17 @@ from integration_center.alerts.places import open_alerts, read_alert_settings
 from integration_center.alerts.settings import Email
 from integration_center.errors import ConfigurationError
 from integration_center.insights.drop_folders.cloud_settings import CloudSettings, read_cloud_settings
+from integration_center.insights.drop_folders.sftp_settings import parse_address
 from integration_center.installation import Installation
+from integration_center.salesforce.auth.instances import is_loopback
 from integration_center.settings import Settings
 
 PORTS = {"https": 443, "http": 80}
 DATABASE_PORT = 5432
+DATABASE = "INTEGRATION_CENTER_DATABASE_URL"
+TLS_MODES = frozenset({"require", "verify-ca", "verify-full"})
+"""The values of `sslmode` with which a connection to PostgreSQL is never without TLS."""
+WITHIN = "it stays within this machine"
 
 
 @dataclass(frozen=True)
@@ -24,10 +31,14 @@ class Destination:
     Attributes:
         host: with its port.
         purpose: what is sent there, for people.
+        protection: what keeps others from reading it on the way, for people.
+        is_open: whether nothing does, because a setting allows that.
     """
 
     host: str
     purpose: str
+    protection: str = "TLS"
+    is_open: bool = False
 
 
 def list_destinations(installation: Installation) -> Sequence[Destination]:
@@ -50,34 +61,41 @@ def _list_orgs(installation: Installation) -> Iterator[Destination]:
             login = account.login_url if account else installation.settings.find_login_url(environment, kind)
         except ConfigurationError:
             continue  # the login URL is wrong, so nothing is sent there
-        yield Destination(
-            name_place(login), f"Salesforce {environment.title}: sign-in, and renewing and revoking tokens"
-        )
+        yield _build(login, f"Salesforce {environment.title}: sign-in, and renewing and revoking tokens")
         if account is not None:
             purpose = f"Salesforce {environment.title}: reading and writing records of {account.org_name}"
-            yield Destination(name_place(account.instance_url), purpose)
+            yield _build(account.instance_url, purpose)
 
 
 def _list_reports(settings: Settings) -> Iterator[Destination]:
     if settings.walkme_source == "api":
-        yield Destination(name_place(settings.walkme_api_url), "Reports, by the Insights API")
+        yield _build(settings.walkme_api_url, "Reports, by the Insights API")
     elif "://" in settings.walkme_files_root:
-        yield Destination(_name_bucket(settings.walkme_files_root), "Reports, dropped as files")
+        with suppress(ConfigurationError):  # the address is wrong, so nothing is asked there
+            yield _build_files(settings.walkme_files_root, "Reports, dropped as files")
 
 
 def _list_storage(settings: Settings) -> Iterator[Destination]:
     if settings.bucket:
-        yield Destination(_name_bucket(settings.bucket), "Reports, plans and ledgers of this installation")
+        yield _build_files(settings.bucket, "Reports, plans and ledgers of this installation")
     if settings.has_database_server:
         url = make_url(settings.database)
-        yield Destination(f"{url.host}:{url.port or DATABASE_PORT}", "The database of this installation")
+        host, mode = f"{url.host}:{url.port or DATABASE_PORT}", url.query.get("sslmode")
+        what = "The database of this installation"
+        if is_loopback(url.host):
+            yield Destination(host, what, WITHIN)
+        elif mode in TLS_MODES:
+            yield Destination(host, what, f"TLS (sslmode={mode})")
+        else:
+            said = f"sslmode={mode}" if mode else "no sslmode"
+            yield Destination(host, what, f"TLS only if the server wants it: {said} in {DATABASE}", is_open=True)
 
 
 def _list_sign_in(settings: Settings) -> Iterator[Destination]:
     if settings.has_provider:
-        yield Destination(name_place(settings.oidc_issuer), "Sign-in of people, by OpenID Connect")
+        yield _build(settings.oidc_issuer, "Sign-in of people, by OpenID Connect")
     if settings.has_signing_proxy and settings.proxy_keys:
-        yield Destination(name_place(settings.proxy_keys), "The public keys of the proxy that says who people are")
+        yield _build(settings.proxy_keys, "The public keys of the proxy that says who people are")
 
 
 def _list_alerts(installation: Installation) -> Iterator[Destination]:
@@ -87,9 +105,36 @@ def _list_alerts(installation: Installation) -> Iterator[Destination]:
         return  # the alert settings cannot be used, so nothing is sent
     for name, channel in alerts.channels.items() if alerts else ():
         if isinstance(channel, Email):
-            yield Destination(f"{channel.host}:{channel.port}", f"Alerts by e-mail ({name})")
+            host, what = f"{channel.host}:{channel.port}", f"Alerts by e-mail ({name})"
+            if channel.security != "none":
+                yield Destination(host, what)
+            elif is_loopback(channel.host):
+                yield Destination(host, what, WITHIN)
+            else:
+                yield Destination(host, what, "nothing: `security: none` in the alert settings", is_open=True)
         else:
-            yield Destination(name_place(channel.url.get_secret_value()), f"Alerts by {channel.type} ({name})")
+            yield _build(channel.url.get_secret_value(), f"Alerts by {channel.type} ({name})")
+
+
+def _build(url: str, purpose: str, *, allowed_by: str = "a setting") -> Destination:
+    """Describe an address of HTTP."""
+    if urlsplit(url).scheme != "http":
+        return Destination(name_place(url), purpose)
+    if is_loopback(urlsplit(url).hostname):
+        return Destination(name_place(url), purpose, WITHIN)
+    return Destination(name_place(url), purpose, f"nothing: {allowed_by} allows http", is_open=True)
+
+
+def _build_files(address: str, purpose: str) -> Destination:
+    """Describe an address of files, such as `s3://bucket/prefix` or `sftp://user@host/folder`."""
+    scheme, _, rest = address.strip().partition("://")
+    if scheme.lower() == "sftp":
+        server = parse_address(address)
+        return Destination(f"{server.host}:{server.port}", purpose, "SSH")
+    endpoint = _find_endpoint(scheme.lower(), read_cloud_settings())
+    if endpoint:
+        return _build(endpoint, purpose, allowed_by="AWS_ALLOW_HTTP")
+    return Destination(_name_bucket(scheme.lower(), rest.partition("/")[0]), purpose)
 
 
 def name_place(url: str) -> str:
@@ -98,19 +143,15 @@ def name_place(url: str) -> str:
     return f"{parts.hostname}:{parts.port or PORTS.get(parts.scheme, 443)}"
 
 
-def _name_bucket(address: str) -> str:
-    """Name the host of an address such as `s3://bucket/prefix`."""
-    scheme, _, rest = address.strip().partition("://")
-    cloud, bucket = read_cloud_settings(), rest.partition("/")[0]
-    endpoint = _find_endpoint(scheme.lower(), cloud)
-    if endpoint:
-        return name_place(endpoint)
+def _name_bucket(scheme: str, bucket: str) -> str:
+    """Name the host that a cloud gives to a bucket."""
+    cloud = read_cloud_settings()
     region = cloud.aws_region or cloud.aws_default_region
     usual = {
         "s3": f"{bucket}.s3.{region}.amazonaws.com" if region else f"{bucket}.s3.amazonaws.com",
         "az": f"{cloud.azure_storage_account_name or 'the storage account'}.blob.core.windows.net",
     }
-    return f"{usual.get(scheme.lower(), 'storage.googleapis.com')}:443"
+    return f"{usual.get(scheme, 'storage.googleapis.com')}:443"
 
 
 def _find_endpoint(scheme: str, cloud: CloudSettings) -> str | None:

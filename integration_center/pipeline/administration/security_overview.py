@@ -90,9 +90,15 @@ def _write_code(text: str) -> str:
 
 
 def _write_destinations(installation: Installation) -> Iterator[str]:
-    rows = [(_write_code(each.host), escape_markdown(each.purpose)) for each in list_destinations(installation)]
-    yield from _write_table("Where it sends requests", ("Address", "Purpose"), rows)
-    yield "All by TLS, except to this machine or where a setting allows it. Redirects carry no token. No telemetry."
+    found = list_destinations(installation)
+    rows = [(_write_code(each.host), *map(escape_markdown, (each.purpose, each.protection))) for each in found]
+    yield from _write_table("Where it sends requests", ("Address", "Purpose", "Protected by"), rows)
+    open_ = [_write_code(each.host) for each in found if each.is_open]
+    if open_:
+        yield f"**A setting allows requests without TLS to {', '.join(open_)}.**"
+    else:
+        yield "No setting allows requests to another machine without encryption."
+    yield "Redirects carry no token. No telemetry."
     yield ""
 
 

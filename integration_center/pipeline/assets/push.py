@@ -288,9 +288,15 @@ def send_plan(
         outdated = events and count_outdated(stored.lines) > 0
         with phase(Phase.FINISH):
             ended = end_sync(
-                step, journal, stored, calls=calls, superseded=newest is not None, outdated=outdated, held=applied.held
+                step,
+                journal,
+                stored,
+                finish,
+                calls=calls,
+                superseded=newest is not None,
+                outdated=outdated,
+                held=applied.held,
             )
-        finish.completed = ended.status is SyncStatus.COMPLETED
     planned = read_planned_columns(step.context.instance, step.slug, plan.run_id)
     note_object(step, stored, applied.schema, planned)
     metadata = {

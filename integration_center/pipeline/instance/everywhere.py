@@ -6,7 +6,8 @@ import dagster as dg
 
 from integration_center.pipeline.instance.code_locations import choose_location
 from integration_center.pipeline.instance.webserver import Webserver
-from integration_center.pipeline.names import ENVIRONMENT_TAG, INTEGRATION_TAG
+from integration_center.pipeline.names import ENVIRONMENT_TAG
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 from integration_center.wording.markdown import unescape_markdown
 
 JOBS = """

@@ -194,8 +194,7 @@ def send_released(step: ReleaseStep) -> tuple[Ended, Stored, Applied]:
             stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
             note_push(step, stored.lines)
         outdated = events and count_outdated(stored.lines) > 0
-        ended = end_sync(step, journal, stored, calls=stored.usage.calls, outdated=outdated, held=applied.held)
-        finish.completed = ended.status is SyncStatus.COMPLETED
+        ended = end_sync(step, journal, stored, finish, calls=stored.usage.calls, outdated=outdated, held=applied.held)
     note_object(step, stored, applied.schema)
     return ended, stored, applied
 

@@ -218,8 +218,7 @@ def build_retry_op(environment: Environment, prefix: str | None = None) -> dg.Op
                     applied = send_ledger_plan(step, org, plan, journal)
                     stored = store_ledger(step, org, applied, keys=[pair.field for pair in step.spec.keys])
                     note_push(step, stored.lines)
-                ended = end_sync(step, journal, stored, calls=stored.usage.calls, held=applied.held)
-                finish.completed = ended.status is SyncStatus.COMPLETED
+                ended = end_sync(step, journal, stored, finish, calls=stored.usage.calls, held=applied.held)
             note_object(step, stored, plan.schema)
             return dg.Output(
                 None,

@@ -247,8 +247,7 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
                     journal = step.open_journal(plan.plan_id)
                     stored = store_ledger(step, org, send_ledger_plan(step, org, plan, journal))
                     note_undo(step, step.source, stored.lines)
-                ended = end_sync(step, journal, stored, calls=stored.usage.calls)
-                finish.completed = ended.status is SyncStatus.COMPLETED
+                ended = end_sync(step, journal, stored, finish, calls=stored.usage.calls)
             note_object(step, stored)
             return dg.Output(
                 None,

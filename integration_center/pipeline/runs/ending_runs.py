@@ -12,10 +12,11 @@ from dagster._core.storage.tags import GRPC_INFO_TAG  # not public
 from integration_center.database.processes import interrupt
 from integration_center.pipeline import unended_runs
 from integration_center.pipeline.instance.dagster_storage import open_instance
-from integration_center.pipeline.names import INTEGRATION_TAG, PROCESS_TAG
+from integration_center.pipeline.names import PROCESS_TAG
 from integration_center.pipeline.runs.deadline import Deadline, Errand
 from integration_center.pipeline.runs.ended_runs import EndedRuns
 from integration_center.pipeline.runs.run_endings import CANCELLED_BY, STOPPED
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 from integration_center.settings import Settings
 
 QUEUED = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)

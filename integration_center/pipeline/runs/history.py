@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from integration_center.database.processes import BETWEEN_STEPS, is_gone
-from integration_center.database.workers import Workers
+from integration_center.database.sync_records import SyncStatus
 from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, IntegrationSpec
@@ -27,9 +27,13 @@ from integration_center.pipeline.names import (
 )
 from integration_center.pipeline.runs.run_audit import note_run
 from integration_center.pipeline.runs.run_endings import explain_ending
+from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 
 RUNS_LOOKED_AT = 500
 """Failed runs, the newest first, that are looked at for lines that were never opened."""
+UNNOTED = (
+    "the sync of this run was finished, but Dagster could not note its last events; the log of syncs has its result"
+)
 KILLED = "the process of this run was killed; the next run on the object settles what it left"
 WAITING = (dg.DagsterRunStatus.NOT_STARTED,)
 GOING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING, *WAITING)
@@ -56,7 +60,9 @@ def complete_log(
         run_id: look for lines that were never opened in this run only.
         since: look for them in runs that failed after this time.
     """
-    fail_killed_runs(instance, workers=installation.workers)
+    fail_killed_runs(instance, installation)
+    if run_id:
+        finish_noting(instance, installation, run_id)
     close_open_lines(instance, installation)
     chosen = dg.RunsFilter(run_ids=[run_id] if run_id else None, statuses=FAILED, updated_after=since)
     failed = instance.get_runs(chosen, limit=RUNS_LOOKED_AT)
@@ -79,12 +85,14 @@ def close_open_lines(instance: dg.DagsterInstance, installation: Installation) -
             installation.syncs.fail_open(sync.run_id, sync.slug, error)
 
 
-def fail_killed_runs(instance: dg.DagsterInstance, *, workers: Workers | None = None, unheld: bool = False) -> None:
+def fail_killed_runs(instance: dg.DagsterInstance, installation: Installation, *, unheld: bool = False) -> None:
     """Fail the runs whose process was killed: Dagster would call them started, and keep their places, for ever.
+
+    A run that had finished its sync by then succeeds.
 
     Args:
         instance: Dagster's.
-        workers: tell of processes on other hosts; without them, only those of this one are known.
+        installation: ours, which knows the processes on other hosts, and how syncs ended.
         unheld: also those that have not noted a process yet. Only where no Dagster works with this storage.
     """
     for run in instance.get_runs(dg.RunsFilter(statuses=GOING)):
@@ -94,12 +102,45 @@ def fail_killed_runs(instance: dg.DagsterInstance, *, workers: Workers | None = 
         parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
         # A re-execution has its parent's tags until its own first step begins.
         inherited = parent is not None and parent.tags.get(PROCESS_TAG) == process
-        gone = process is not None and (is_gone(process) or (workers is not None and workers.is_gone(process)))
+        gone = process is not None and (is_gone(process) or installation.workers.is_gone(process))
         if (gone and not inherited) if process else (unheld and run.status not in WAITING):
             # It may have finished after it was listed, and before its process ended. Now it changes no more.
             now = instance.get_run_by_id(run.run_id)
-            if now is not None and now.status in GOING:
+            if now is None or now.status not in GOING:
+                continue
+            if has_finished_sync(installation, now):
+                report_success(instance, now)
+            else:
                 instance.report_run_failed(now, KILLED)
+
+
+def has_finished_sync(installation: Installation, run: dg.DagsterRun) -> bool:
+    """Return whether the sync of a run has ended, and not failed. A run of several integrations counts as not ended."""
+    slug = run.tags.get(INTEGRATION_TAG)
+    sync = installation.syncs.get(run.run_id, slug) if slug else None
+    return sync is not None and sync.ended_at is not None and sync.status is not SyncStatus.FAILED
+
+
+def report_success(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Note in Dagster that a run succeeded whose end Dagster could not note."""
+    kind = dg.DagsterEventType.RUN_SUCCESS
+    event = dg.DagsterEvent(event_type_value=kind.value, job_name=run.job_name, message=UNNOTED)
+    instance.report_dagster_event(event, run_id=run.run_id)
+
+
+def finish_noting(instance: dg.DagsterInstance, installation: Installation, run_id: str) -> None:
+    """Let a run succeed that finished its sync, and whose end Dagster could not note.
+
+    A push closes its line in the log last. If its step fails after that, its work is not what failed.
+    """
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_success or not has_finished_sync(installation, run):
+        return
+    push = push_key(run.tags[INTEGRATION_TAG]).to_python_identifier()
+    failures = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    failed = [failure.event_log_entry.step_key or "" for failure in failures]
+    if all(step.partition(".")[0] == push for step in failed) and (failed or not run.is_finished):
+        report_success(instance, run)
 
 
 def planned_slugs(

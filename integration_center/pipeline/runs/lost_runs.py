@@ -25,7 +25,7 @@ def close_lost_runs(settings: Settings) -> None:
         IntegrationCenterError: the database does not answer.
     """
     with open_installation(settings) as installation, open_instance(settings) as instance:
-        fail_killed_runs(instance, workers=installation.workers)
+        fail_killed_runs(instance, installation)
 
 
 def keep_closing_lost_runs(settings: Settings, ended: Event) -> None:

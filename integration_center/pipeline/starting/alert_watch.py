@@ -5,7 +5,7 @@ Two of them may look at once: the database lets one open an incident, and one se
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -107,9 +107,7 @@ class Watch:
         Raises:
             ConfigurationError: the alert settings cannot be used.
         """
-        place = open_alerts(installation)
-        place.take_over()
-        settings = read_alert_settings(place)
+        settings = read_alert_settings(open_alerts(installation), take_over=True)
         if settings is None:
             return 0
         self._started = self._started or self.now()
@@ -174,25 +172,29 @@ def find_wrong_runs(
 
 
 def find_silent_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong]:
-    """Find the parts of Dagster's daemon that give no sign of life: one incident where all of them are silent."""
+    """Find the parts of Dagster's daemon that give no sign of life: one incident, however many of them are silent.
+
+    The parts of a process that died fall silent one after another, since each has its own time to beat.
+    """
     beats = {
         part: datetime.fromtimestamp(beat.timestamp, UTC) for part, beat in instance.get_daemon_heartbeats().items()
     }
     parts = sorted(instance.get_required_daemon_types())
     silent = [part for part in parts if part not in beats or now - beats[part] > BEATS]
-    if silent and silent == parts:
-        text = "Dagster's daemon does not run, so no schedule and no sensor does."
-        return [Wrong(Finding(Kind.DAGSTER, text, START_IT, command=START_DAEMON), "daemon", "Dagster's daemon")]
-    return [
-        Wrong(Finding(Kind.DAGSTER, say_silent(part), START_IT, command=START_DAEMON), f"daemon:{part}", part)
-        for part in silent
-    ]
+    if not silent:
+        return []
+    text = (
+        "Dagster's daemon does not run, so no schedule and no sensor does." if silent == parts else say_silent(silent)
+    )
+    return [Wrong(Finding(Kind.DAGSTER, text, START_IT, command=START_DAEMON), "daemon", "Dagster's daemon")]
 
 
-def say_silent(part: str) -> str:
-    """Say what does not happen while a part of the daemon is silent; Dagster's names of the parts say little."""
-    what = PARTS.get(part, "does other work")
-    return f"The part of Dagster's daemon that {what} gives no sign of life."
+def say_silent(parts: Sequence[str]) -> str:
+    """Say what does not happen while parts of the daemon are silent; Dagster's names of the parts say little."""
+    done = [*dict.fromkeys(PARTS.get(part, "does other work") for part in parts)]
+    if len(done) == 1:
+        return f"The part of Dagster's daemon that {done[0]} gives no sign of life."
+    return f"{len(parts)} parts of Dagster's daemon give no sign of life. What each of them does: {'; '.join(done)}."
 
 
 def find_broken_parts(instance: dg.DagsterInstance, now: datetime) -> list[Wrong]:
@@ -325,7 +327,7 @@ def build_alert_sensor(prefix: str | None = None) -> dg.Definitions:
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with open_installation() as installation:
             # `up` does this, too; where the parts run one by one, nobody else looks for runs of lost hosts.
-            fail_killed_runs(context.instance, workers=installation.workers)
+            fail_killed_runs(context.instance, installation)
             sent = WATCH.look(installation, context.instance)
         return dg.SkipReason(f"{sent} messages sent" if sent else "nothing to tell")
 

@@ -17,7 +17,7 @@ from integration_center.pipeline.steps.look_back import look_back
 from integration_center.pipeline.steps.metadata import describe_counts
 from integration_center.pipeline.steps.pushable_plan import TOGETHER
 from integration_center.pipeline.steps.step_errors import find_made_at
-from integration_center.pipeline.steps.stopping import end_waits_early, require_going_on
+from integration_center.pipeline.steps.stopping import Finish, end_waits_early, require_going_on
 from integration_center.pipeline.steps.sync_step import SyncStep
 from integration_center.progress import Phase, advance, phase
 from integration_center.salesforce.client.usage import Usage
@@ -248,6 +248,7 @@ def end_sync(
     step: SyncStep,
     journal: JobJournal,
     stored: Stored,
+    finish: Finish,
     *,
     calls: int,
     superseded: bool = False,
@@ -260,6 +261,7 @@ def end_sync(
         step: of the sync.
         journal: of what was sent.
         stored: its ledger.
+        finish: of the block that a signal does not interrupt.
         calls: API calls of the whole sync.
         superseded: see `run_status`.
         outdated: see `run_status`.
@@ -282,5 +284,6 @@ def end_sync(
     # After the line is closed: until then the next run looks again, and corrects ledger and counts.
     journal.ledger_stored(complete=not by_line[Outcome.UNKNOWN])
     step.release_lease()
+    finish.completed = status is SyncStatus.COMPLETED
     step.context.log.info(f"{status.value}: {describe_counts(by_line)}")
     return Ended(status, reason)

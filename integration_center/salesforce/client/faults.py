@@ -24,6 +24,7 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnderMaintenance,
 )
+from integration_center.files.system_errors import explain
 from integration_center.remote import read_retry_after
 from integration_center.wording.answers import UNKNOWN_CODE, read_code
 
@@ -302,7 +303,7 @@ def build_disk_error(error: OSError) -> ConfigurationError:
     """Build the error for a temporary file that cannot be written. Uploads and downloads go through such files."""
     return ConfigurationError(
         "a temporary file could not be written",
-        setting=f"{error.strerror}: free some space in {gettempdir()}, or set another folder in TMPDIR",
+        setting=f"{gettempdir()}: {explain(error.errno)}, or set another folder in TMPDIR",
     )
 
 

@@ -22,19 +22,27 @@ FOLDER = "firing"
 class FiringNotes:
     """What was seen today. It names triggers, flows, rules and fields, and holds no value of a record.
 
+    What a user may look at depends on its rights, so the notes of each user are kept apart.
+
     Args:
         scratch: the folder of this machine for files that may be lost.
     """
 
     scratch: Path
 
-    def look(self, session: Session, object_name: str, fields: Sequence[str], org_id: str) -> Firing:
+    def look(self, session: Session, object_name: str, fields: Sequence[str], user: tuple[str, str]) -> Firing:
         """Return what fires on an object, and which of `fields` that names: as seen today, or as the org tells now.
+
+        Args:
+            session: the session of the user.
+            object_name: the object.
+            fields: the fields that are of interest.
+            user: the ids of the org and of the connected user.
 
         Raises:
             IntegrationCenterError: the object cannot be described.
         """
-        path = self._place(object_name, org_id)
+        path = self._place(object_name, user)
         try:
             return Firing.from_json(json.loads(path.read_text(encoding="utf-8"))).about(fields)
         except (OSError, ValueError, KeyError, TypeError):
@@ -50,8 +58,8 @@ class FiringNotes:
             logger.info("what fires on %s could not be kept for today (%s)", object_name, error)
         return firing.about(fields)
 
-    def _place(self, object_name: str, org_id: str) -> Path:
-        about = json.dumps([org_id, object_name.lower()])
+    def _place(self, object_name: str, user: tuple[str, str]) -> Path:
+        about = json.dumps([*user, object_name.lower()])
         return self.scratch / FOLDER / f"{_today()}-{hashlib.sha256(about.encode()).hexdigest()[:32]}.json"
 
 

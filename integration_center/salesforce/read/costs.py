@@ -27,6 +27,7 @@ class Way(StrEnum):
     KEYS = "a list of keys"
     REST = "a REST query"
     BULK = "a Bulk query"
+    PAGES_BY_ID = "pages by Id"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,14 @@ def estimate_keys(queries: Sequence[str], keys: int, fields: int) -> Estimate:
 def estimate_rest(records: int, fields: int) -> Estimate:
     """Estimate reading all records by REST, one page per call."""
     return Estimate(Way.REST, max(ceil(records / PAGE), 1), _rest_bytes(records, fields))
+
+
+def estimate_pages_by_id(records: int | None, fields: int) -> Estimate:
+    """Estimate reading all records page by page, by Id. `records` is None when their number is not known."""
+    known = estimate_rest(records or 0, fields)
+    return Estimate(
+        Way.PAGES_BY_ID, known.calls if records is not None else BULK_CALLS, None if records is None else known.size
+    )
 
 
 def estimate_bulk(records: int | None, fields: int) -> Estimate:

@@ -18,6 +18,7 @@ from integration_center.salesforce.read.costs import (
     estimate_bulk,
     estimate_changes,
     estimate_keys,
+    estimate_pages_by_id,
     estimate_rest,
     explain,
 )
@@ -92,6 +93,8 @@ class Reader:
                 return order_by_id(selection.fetch_by_keys(self._queries or ()))
             case Way.REST:
                 return self._keep(order_by_id(selection.fetch_by_rest()))
+            case Way.PAGES_BY_ID:
+                return self._keep(order_by_id(selection.fetch_by_pages()))
             case Way.BULK:
                 return self._keep(order_by_id(selection.fetch_by_bulk()))
             case _:
@@ -126,6 +129,8 @@ class Reader:
         whole = [estimate_bulk(rows, fields)]
         if self._selection.fits_url and rows is not None:
             whole.append(estimate_rest(rows, fields))
+        if self._selection.fits_url and self._ruled_out.keys() >= {Way.REST, Way.BULK}:
+            whole.append(estimate_pages_by_id(rows, fields))
         self._estimates |= {estimate.way: estimate for estimate in whole if estimate.way not in self._ruled_out}
 
     def _count(self) -> int | None:

@@ -13,6 +13,7 @@ import stamina
 from integration_center.errors import IntegrationCenterError
 from integration_center.salesforce.client.faults import IncompleteRead, Members, build_error, find_lacking
 from integration_center.salesforce.client.session import Session
+from integration_center.salesforce.client.soql import build_select, enclose, join_conditions, quote
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,33 @@ def read_first_page(session: Session, query: Query) -> dict[str, Any]:
         query.resource, params={"q": query.soql}, headers=PAGE_SIZE, members=PAGE_MEMBERS
     )
     return page
+
+
+def read_pages_by_id(session: Session, columns: Sequence[str], name: str, where: str | None) -> Iterator[list[Record]]:
+    """Yield the records in the order of Ids, each page by a query of its own, so that no cursor has to stay open.
+
+    Args:
+        session: the session with the org.
+        columns: the fields, `Id` among them.
+        name: the object.
+        where: a SOQL condition; None for all records.
+
+    Raises:
+        IncompleteRead: the pages do not go forward.
+    """
+    last = ""
+    while True:
+        after = join_conditions(where, f"Id > {quote(last)}") if last else enclose(where)
+        page = read_first_page(session, Query(f"{build_select(columns, name, after)} ORDER BY Id LIMIT {PAGE}"))
+        records = page["records"]
+        yield records
+        if page["done"] and len(records) != page["totalSize"]:
+            raise IncompleteRead(f"a query promised {page['totalSize']} rows, but returned {len(records)}")
+        if page["done"] and page["totalSize"] < PAGE:
+            return
+        if not records or records[-1]["Id"] == last:
+            raise IncompleteRead(f"the pages of {name} by Id do not go forward")
+        last = records[-1]["Id"]
 
 
 def count_rows(session: Session, soql: str) -> int:

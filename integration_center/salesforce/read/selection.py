@@ -15,7 +15,7 @@ from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.client.soql import URI_BYTES, build_select, enclose, encoded_length
 from integration_center.salesforce.read.bulk import JobFailed, read_bulk
 from integration_center.salesforce.read.costs import WayClosed
-from integration_center.salesforce.read.rest import Record, count_rows, read_many, read_pages
+from integration_center.salesforce.read.rest import Record, count_rows, read_many, read_pages, read_pages_by_id
 from integration_center.sync.schema import SObjectSchema
 
 logger = logging.getLogger(__name__)
@@ -77,26 +77,36 @@ class Selection:
 
         try:
             return read_again_if_incomplete(read, self.schema.name)
-        except CutShort as error:
+        except (CutShort, IncompleteRead) as error:
             raise WayClosed(str(error)) from error
         except OrgError as error:
             if isinstance(error, SchemaMismatch) or error.status not in NOT_OFFERED | {400}:
                 raise
             raise WayClosed(str(error)) from error
 
+    def fetch_by_pages(self) -> pl.DataFrame:
+        """Fetch all records page by page, by Id.
+
+        Raises:
+            WayClosed: a page takes the org too long, or is too large for it.
+        """
+        return self._fetch_whole(lambda: read_pages_by_id(self.session, self.columns, self.schema.name, self.where))
+
     def fetch_by_rest(self) -> pl.DataFrame:
         """Fetch all records by REST.
 
         Raises:
-            WayClosed: the query takes the org too long, or is too large for REST. Bulk has more time and room.
+            WayClosed: the query takes the org too long, is too large for REST, or lost its cursor again and again.
         """
+        return self._fetch_whole(lambda: read_pages(self.session, self.soql))
 
+    def _fetch_whole(self, pages: Callable[[], Iterator[list[Record]]]) -> pl.DataFrame:
         def read() -> pl.DataFrame:
-            return frame_pages(read_pages(self.session, self.soql), self.columns, self.schema)
+            return frame_pages(pages(), self.columns, self.schema)
 
         try:
             return read_again_if_incomplete(read, self.schema.name)
-        except CutShort as error:
+        except (CutShort, IncompleteRead) as error:
             raise WayClosed(str(error)) from error
         except OrgError as error:
             if not is_too_large(error):
