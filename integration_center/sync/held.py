@@ -6,7 +6,6 @@ from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import complete
 from integration_center.sync.outcomes import Outcome
 
-
 ENDED_EARLY = "the Bulk job ended before it reached them ({})"
 
 
