@@ -331,4 +331,5 @@ def test_an_upload_that_finds_the_disk_full_writes_nothing(monkeypatch: pytest.M
     results = push_updates(build_org(org), LEAD, build_updates(3), journal=RecordingJournal(), channel="bulk")
     assert counts(results) == {"unprocessed": 3}
     assert "No such file or directory; look at the disk" in results["message"][0]
+    assert str(tmp_path) not in results["message"][0], "an operator reads it"
     assert org.bulk.states == {}
