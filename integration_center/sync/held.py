@@ -6,6 +6,8 @@ from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import complete
 from integration_center.sync.outcomes import Outcome
 
+ENDED_EARLY = "the Bulk job ended before it reached them ({})"
+
 
 def hold_rest(lines: pl.DataFrame, *, results: pl.DataFrame, reason: str) -> pl.DataFrame:
     """Write the answers for the first records into a part of a plan, and hold its other planned lines."""
@@ -18,14 +20,17 @@ def hold_rest(lines: pl.DataFrame, *, results: pl.DataFrame, reason: str) -> pl.
 
 
 def find_stop(lines: pl.LazyFrame) -> str | None:
-    """Find the sentence that says why records of a push were not sent; None when no line has one.
+    """Find the sentence that says why records of a push were not sent, or what became of them is not known.
 
-    A line without a job has a sentence of ours. What the org says of a Bulk job may quote a value, so it is left out.
+    What the org says of a Bulk job that it ended may quote a value, so only its code is told. All else is ours.
     """
-    unsent = (pl.col("outcome") == Outcome.UNPROCESSED) & pl.col("job_id").is_null()
-    said = pl.col("code").is_not_null() & pl.col("reason").is_not_null()
-    counted = lines.filter(unsent, said).group_by("reason").len().sort("len", "reason").select("reason").collect()
-    sentences: list[str] = counted["reason"].to_list()
+    unsent = pl.col("outcome") == Outcome.UNPROCESSED
+    ended = pl.format(ENDED_EARLY, "code")
+    sentence = pl.when(unsent & pl.col("job_id").is_not_null()).then(ended).otherwise("reason").alias("said")
+    coded = pl.col("code").is_not_null() & pl.col("reason").is_not_null()
+    left = lines.filter(unsent | (pl.col("outcome") == Outcome.UNKNOWN), coded).select(sentence)
+    counted = left.group_by("said").len().sort("len", "said").select("said").collect()
+    sentences: list[str] = counted["said"].to_list()
     return sentences[-1] if sentences else None
 
 

@@ -59,5 +59,5 @@ def test_large_files_are_unpacked_into_a_file(monkeypatch: pytest.MonkeyPatch) -
 def test_a_place_for_temporary_files_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_bytes, "SMALL_ENOUGH", 10)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-    with pytest.raises(ConfigurationError, match=r"x.csv could not be kept for reading in .*gone \(No such file"):
+    with pytest.raises(ConfigurationError, match=r"x.csv could not be kept for reading in .*gone: No such file"):
         unpack(gzip.compress(b"a,b\n" * 100), "x.csv")

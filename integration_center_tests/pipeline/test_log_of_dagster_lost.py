@@ -71,6 +71,18 @@ def test_a_sync_that_was_completed_is_completed_everywhere(
     assert run.status is dg.DagsterRunStatus.SUCCESS
 
 
+def test_an_undo_that_was_completed_is_completed_everywhere(
+    center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.integrate()
+    center.drop(logins(PLAIN))
+    ran = as_json(command("run", "logins_to_leads", "--json"))
+    with losing(monkeypatch, lambda found, step: found == "STEP_SUCCESS", 1) as lost:
+        undone = as_json(command("undo", ran["run_id"], "--json", "--yes"))
+    assert (len(lost), undone["status"]) == (1, "Completed")
+    assert {run.status for run in center.instance.get_runs()} == {dg.DagsterRunStatus.SUCCESS}
+
+
 def test_a_sync_that_had_not_ended_is_failed_everywhere(
     center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

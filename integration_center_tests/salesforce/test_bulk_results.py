@@ -1,4 +1,9 @@
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import IO
 
 import httpx
 import polars as pl
@@ -7,7 +12,18 @@ import pytest
 from integration_center.errors import TransientError
 from integration_center.salesforce.write.bulk import IngestJob, end_job, parse_ingest_job
 from integration_center.salesforce.write.bulk_results import parse_row_error, read_ended_results, read_results
-from integration_center_tests.salesforce.scripted import BulkOrg, build_id, build_org, build_session, refuse
+from integration_center.salesforce.write.push import push_updates
+from integration_center_tests.salesforce.scripted import (
+    LEAD,
+    BulkOrg,
+    RecordingJournal,
+    build_id,
+    build_org,
+    build_session,
+    refuse,
+)
+from integration_center_tests.salesforce.test_collections import build_updates
+from integration_center_tests.salesforce.test_push import WholeOrg
 
 JOB = f"750{1:012d}AAA"
 LOCKED = "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record:--"
@@ -177,3 +193,23 @@ def test_a_polling_fault_is_ridden_out() -> None:
         connected.polling.await_end(lambda: parse_ingest_job(connected.session.get_json(f"jobs/ingest/{JOB}"))).state
         == "JobComplete"
     )
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_results_that_find_no_room_are_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at_once: bool) -> None:
+    """The org has written by then, so the next run has to look again."""
+
+    @contextmanager
+    def find_no_room(**_: object) -> Iterator[IO[bytes]]:
+        if at_once:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        with (tmp_path / "x.csv").open("w+b") as file:
+            yield file
+        raise OSError(errno.ENOSPC, "No space left on device")  # what closing a file does
+
+    org = build_org(WholeOrg(BulkOrg()))
+    org.session.scratch = tmp_path
+    monkeypatch.setattr("integration_center.salesforce.client.scratch_files.NamedTemporaryFile", find_no_room)
+    results = push_updates(org, LEAD, build_updates(3), journal=RecordingJournal(), channel="bulk")
+    assert set(results["outcome"]) == {"unknown"}
+    assert "the disk is full" in results["message"][0]

@@ -330,5 +330,6 @@ def test_an_upload_that_finds_the_disk_full_writes_nothing(monkeypatch: pytest.M
     monkeypatch.setattr("integration_center.salesforce.write.push.write_parts", lambda *_: parts)
     results = push_updates(build_org(org), LEAD, build_updates(3), journal=RecordingJournal(), channel="bulk")
     assert counts(results) == {"unprocessed": 3}
-    assert "free some space" in results["message"][0]
+    assert "No such file or directory; look at the disk" in results["message"][0]
+    assert str(tmp_path) not in results["message"][0], "an operator reads it"
     assert org.bulk.states == {}

@@ -21,7 +21,10 @@ from integration_center.pipeline.names import (
     PROCESS_TAG,
     RANGE_END_TAG,
     RANGE_START_TAG,
+    RELEASE_TAG,
+    RETRY_TAG,
     TRIGGER_TAG,
+    UNDO_TAG,
     push_key,
     update_set_key,
 )
@@ -31,6 +34,8 @@ from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 
 RUNS_LOOKED_AT = 500
 """Failed runs, the newest first, that are looked at for lines that were never opened."""
+OWN_JOBS = frozenset({UNDO_TAG, RELEASE_TAG, RETRY_TAG})
+"""The tags of runs that have one step, which is ours."""
 UNNOTED = (
     "the sync of this run was finished, but Dagster could not note its last events; the log of syncs has its result"
 )
@@ -131,7 +136,8 @@ def report_success(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 def finish_noting(instance: dg.DagsterInstance, installation: Installation, run_id: str) -> None:
     """Let a run succeed that finished its sync, and whose end Dagster could not note.
 
-    A push closes its line in the log last. If its step fails after that, its work is not what failed.
+    A push, undo, release or retry closes its line in the log last. If its step fails after that, its work is not what
+    failed. A step of a team's own that fails after a push is another matter.
     """
     run = instance.get_run_by_id(run_id)
     if run is None or run.is_success or not has_finished_sync(installation, run):
@@ -139,7 +145,8 @@ def finish_noting(instance: dg.DagsterInstance, installation: Installation, run_
     push = push_key(run.tags[INTEGRATION_TAG]).to_python_identifier()
     failures = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
     failed = [failure.event_log_entry.step_key or "" for failure in failures]
-    if all(step.partition(".")[0] == push for step in failed) and (failed or not run.is_finished):
+    is_ours = bool(run.tags.keys() & OWN_JOBS) or all(step.partition(".")[0] == push for step in failed)
+    if is_ours and (failed or not run.is_finished):
         report_success(instance, run)
 
 

@@ -8,14 +8,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from tempfile import gettempdir
 from typing import IO
 
 import httpx
 
 from integration_center.errors import (
     AccessRefused,
-    ConfigurationError,
     IntegrationCenterError,
     LimitExceeded,
     OrgError,
@@ -24,7 +22,6 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnderMaintenance,
 )
-from integration_center.files.system_errors import explain
 from integration_center.remote import read_retry_after
 from integration_center.wording.answers import UNKNOWN_CODE, read_code
 
@@ -297,14 +294,6 @@ def build_refusal(status: int, error: ApiError) -> OrgError:
 def is_too_large(error: OrgError) -> bool:
     """Return whether the org refused a query by REST for its size. Bulk has other limits, and takes it in a body."""
     return error.status in TOO_LARGE_STATUSES or error.code == TOO_LARGE
-
-
-def build_disk_error(error: OSError) -> ConfigurationError:
-    """Build the error for a temporary file that cannot be written. Uploads and downloads go through such files."""
-    return ConfigurationError(
-        "a temporary file could not be written",
-        setting=f"{gettempdir()}: {explain(error.errno)}, or set another folder in TMPDIR",
-    )
 
 
 def check_readable(response: httpx.Response, sink: IO[bytes] | None, members: Members = NONE_NEEDED) -> None:

@@ -23,7 +23,6 @@ from integration_center.salesforce.client.faults import (
     Members,
     PerhapsDone,
     Unreachable,
-    build_disk_error,
     build_error,
     build_maintenance,
     build_unreachable,
@@ -31,6 +30,7 @@ from integration_center.salesforce.client.faults import (
     is_dead_session,
     is_row_list,
 )
+from integration_center.salesforce.client.scratch_files import writing_scratch
 from integration_center.salesforce.client.usage import Meter, Usage
 from integration_center.wording.answers import Redactor, clean_answer
 
@@ -200,11 +200,9 @@ class Session:
             sink.truncate()
             return self._send(call, sink)
 
-        try:
+        with writing_scratch(self.scratch):
             headers = self._retry(call, send).headers
             sink.flush()
-        except OSError as error:
-            raise build_disk_error(error) from None
         sink.seek(0)
         return headers
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import SEEK_END
-from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
 import polars as pl
@@ -14,6 +13,7 @@ from integration_center.errors import OrgError
 from integration_center.progress import advance, note
 from integration_center.salesforce.client.faults import IncompleteRead
 from integration_center.salesforce.client.polling import JOB_MEMBERS, Polling, read_count, read_locator
+from integration_center.salesforce.client.scratch_files import open_scratch
 from integration_center.salesforce.client.session import Session
 from integration_center.wording.answers import read_code
 
@@ -116,7 +116,7 @@ def _read_page(
     params = {"maxRecords": str(page_rows)} | ({"locator": locator} if locator else {})
     unended: set[int] = set()
     for attempt in range(1, DOWNLOADS + 1):
-        with NamedTemporaryFile(prefix="bulk-query-", suffix=".csv", dir=session.scratch) as file:
+        with open_scratch(session.scratch, "bulk-query-") as file:
             headers = session.download(path, file, params=params)
             page = _parse_page(file.name, columns)
             size = _find_unended_size(file)

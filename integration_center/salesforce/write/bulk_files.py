@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from integration_center.salesforce.client.cells import CLEAR, changed_fields, write_csv_cells
-from integration_center.salesforce.client.faults import build_disk_error
+from integration_center.salesforce.client.scratch_files import writing_scratch
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.values.texts import count_units
 
@@ -123,16 +123,13 @@ def write_parts(
         path = folder / f"part-{number}.csv"
         digest, size = hashlib.sha256(header), len(header)
         ids: list[pl.Series] = []
-        try:
-            with path.open("wb") as file:
-                file.write(header)
-                while held is not None and (not ids or size + len(held[1]) <= max_bytes):
-                    ids.append(held[0])
-                    file.write(held[1])
-                    digest.update(held[1])
-                    size += len(held[1])
-                    held = next(pieces, None)
-        except OSError as error:
-            raise build_disk_error(error) from None
+        with writing_scratch(folder.parent), path.open("wb") as file:
+            file.write(header)
+            while held is not None and (not ids or size + len(held[1]) <= max_bytes):
+                ids.append(held[0])
+                file.write(held[1])
+                digest.update(held[1])
+                size += len(held[1])
+                held = next(pieces, None)
         yield Part(pl.concat(ids), path, size, digest.hexdigest())
         path.unlink()

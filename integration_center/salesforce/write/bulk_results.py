@@ -6,12 +6,12 @@ records are found by the column named `Id`. A file can end early with HTTP 200; 
 
 import logging
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import polars as pl
 
 from integration_center.errors import OrgError, TransientError
 from integration_center.salesforce.client.polling import read_locator
+from integration_center.salesforce.client.scratch_files import open_scratch
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.write.bulk import IngestJob, read_job
 from integration_center.salesforce.write.results import RESULTS, build_results
@@ -61,7 +61,7 @@ def _fetch(session: Session, job_id: str, kind: str) -> pl.DataFrame | None:
     pages: list[pl.DataFrame] = []
     locators: list[str] = []
     while True:
-        with NamedTemporaryFile(prefix="bulk-result-", suffix=".csv", dir=session.scratch) as file:
+        with open_scratch(session.scratch, "bulk-result-") as file:
             try:
                 params = {"locator": locators[-1]} if locators else None
                 locator = read_locator(session.download(f"jobs/ingest/{job_id}/{kind}/", file, params=params))

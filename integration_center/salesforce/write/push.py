@@ -141,7 +141,8 @@ def _order_as_sent(known: pl.DataFrame, ids: pl.Series, stop: IntegrationCenterE
     order = pl.DataFrame({"Id": ids})
     rest = order.join(known, on="Id", how="anti")["Id"]
     code = getattr(stop, "code", None) or (type(stop).__name__ if stop else None)
-    known = pl.concat([known, build_results(rest, Outcome.UNPROCESSED, code=code, message=str(stop) if stop else None)])
+    message = stop.said.sentence if stop else None  # without a path of the server, which is no matter of an operator
+    known = pl.concat([known, build_results(rest, Outcome.UNPROCESSED, code=code, message=message)])
     return order.join(known, on="Id", how="left", maintain_order="left")
 
 
