@@ -35,8 +35,8 @@ MISREAD = "[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac"
 """Letters such as ü in UTF-8, read as another encoding: `Ã¼`."""
 DAMAGED = "\0|\ufffd"
 """The character 0, as in a block of a file that was never written, and the sign in place of a letter that is lost."""
-SUSPECT = f"\u00c2|\u00c3|\u00e2\u20ac|{DAMAGED}"
-"""What cells of these two kinds hold: a few texts, which are found much faster than ranges of characters."""
+SUSPECT = f"\u00c2|\u00c3|\u00e2\u20ac|{DAMAGED}|E\\+"
+"""What cells of these three kinds hold: a few texts, which are found much faster than ranges of characters."""
 CELLS = "cells"
 """The name of each column while it is read: Polars takes a name such as `^b.*$` for a pattern of names."""
 LOOKED_AT = 100
@@ -224,9 +224,8 @@ class CellReader:
         for name in find_columns(others, pl.all().str.starts_with("'").any()):
             if not self._cells.find(name).strip:
                 doubts[name].apostrophes.note(columns[name].str.contains(APOSTROPHE), self._rows)
-        for name in find_columns(others, pl.all().str.contains("E+", literal=True).any()):
-            doubts[name].shortened.note(columns[name].str.contains(SHORTENED), self._rows)
         for name in find_columns(others, pl.all().str.contains(SUSPECT).any()):
+            doubts[name].shortened.note(columns[name].str.contains(SHORTENED), self._rows)
             doubts[name].misread.note(columns[name].str.contains(MISREAD), self._rows)
             doubts[name].damaged.note(columns[name].str.contains(DAMAGED), self._rows)
         self._find_signs(columns, others.columns)

@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import IO, Literal, cast
 
 import polars as pl
 
@@ -105,11 +105,12 @@ class ChunkReader:
         dialect = self.dialect
         if not self._is_mixed:
             end = "\r\n" if chunk[: chunk.find(b"\n") + 1].endswith(b"\r\n") else "\n"
-            if write_usually(frame, chunk[:1], dialect, end) == end_row(chunk, end):
+            if is_written_as(frame, end_row(chunk, end), dialect, end):
                 return True
         quoted, end = look_at_rows(chunk, self.width, dialect)
         styles = dict.fromkeys((quoted, (False,) * self.width))
-        self._is_mixed = any(write_rows(frame, style, dialect, end) == end_row(chunk, end) for style in styles)
+        text = end_row(chunk, end)
+        self._is_mixed = any(is_written_by_columns(frame, text, style, dialect, end) for style in styles)
         return self._is_mixed
 
 
@@ -118,27 +119,53 @@ def end_row(chunk: bytes, end: str) -> bytes:
     return chunk if chunk.endswith(b"\n") else chunk + end.encode()
 
 
-def write_usually(frame: pl.DataFrame, first: bytes, dialect: Dialect, end: str) -> bytes:
-    """Write rows as most programs do: all cells are quoted, as the first one is, or only where necessary.
+class _Comparison(io.RawIOBase):
+    """A file that compares what is written to it with a text, piece by piece. To keep the pieces takes twice the time.
+
+    Args:
+        text: the text.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self._text, self._place, self._differs = text, 0, False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: bytes) -> int:  # type: ignore[override]
+        self._differs = self._differs or not self._text.startswith(piece, self._place)
+        self._place += len(piece)
+        return len(piece)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether exactly the text was written."""
+        return not self._differs and self._place == len(self._text)
+
+
+def is_written_as(frame: pl.DataFrame, text: bytes, dialect: Dialect, end: str) -> bool:
+    """Return whether rows are a text if they are written as most programs do.
+
+    All cells are quoted, as the first one is, or only where necessary.
 
     Args:
         frame: the rows.
-        first: the first character of the rows.
+        text: the text, with a line end after the last row.
         dialect: the dialect of the text.
         end: the line end.
     """
-    sink, quote = io.BytesIO(), dialect.quote
+    comparison, quote = _Comparison(text), dialect.quote
     style: Literal["never", "always", "necessary"]
-    style = "never" if not quote else "always" if first == quote.encode() else "necessary"
+    style = "never" if not quote else "always" if text[:1] == quote.encode() else "necessary"
     frame.write_csv(
-        sink,
+        cast(IO[bytes], comparison),
         include_header=False,
         separator=dialect.delimiter,
         line_terminator=end,
         quote_char=quote or '"',
         quote_style=style,
     )
-    return sink.getvalue()
+    return comparison.is_same
 
 
 def parse(text: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:
@@ -194,9 +221,17 @@ def look_at_rows(chunk: bytes, width: int, dialect: Dialect) -> tuple[tuple[bool
     return tuple(quoted.get(number, False) for number in range(width)), end or "\n"
 
 
-def write_rows(frame: pl.DataFrame, quoted: Sequence[bool], dialect: Dialect, end: str) -> bytes:
-    """Write rows as a program would that always quotes some columns, and quotes other cells only where necessary."""
-    quote = dialect.quote or ""
+def is_written_by_columns(frame: pl.DataFrame, text: bytes, quoted: Sequence[bool], dialect: Dialect, end: str) -> bool:
+    """Return whether rows are a text if some columns are always quoted, and other cells only where necessary.
+
+    Args:
+        frame: the rows.
+        text: the text, with a line end after the last row.
+        quoted: which columns are always quoted.
+        dialect: the dialect of the text.
+        end: the line end.
+    """
+    comparison, quote = _Comparison(text), dialect.quote or ""
     looks = [pl.all().null_count().name.suffix(":nulls")]
     if quote:
         looks.append(pl.all().str.contains(quote, literal=True).any().name.suffix(":quotes"))
@@ -214,7 +249,6 @@ def write_rows(frame: pl.DataFrame, quoted: Sequence[bool], dialect: Dialect, en
             cell = inside if always else pl.when(must).then(inside).otherwise(cell)
         places.append(place)
         cells.append(cell.fill_null("") if seen[f"{name}:nulls"] else cell)
-    sink = io.BytesIO()
-    line = pl.format(dialect.delimiter.join(places), *cells)
-    frame.select(line).write_csv(sink, include_header=False, quote_style="never", line_terminator=end)
-    return sink.getvalue()
+    lines = frame.select(pl.format(dialect.delimiter.join(places), *cells))
+    lines.write_csv(cast(IO[bytes], comparison), include_header=False, quote_style="never", line_terminator=end)
+    return comparison.is_same

@@ -61,7 +61,7 @@ def normalise_key(
     elif dtype.is_temporal():
         text = write_moment(key, dtype)
     else:
-        text = blank_to_null(unify_letters(key.cast(pl.String)).str.strip_chars(BLANKS))
+        text = bare_text(key.cast(pl.String))
     if field.type in NUMBER_TYPES:
         number = read_number(text, pl.String()).cast(pl.Float64)
         # A number that a double cannot hold exactly must not match the record of a neighbouring number.
@@ -95,21 +95,25 @@ def restore_address(text: pl.Expr) -> pl.Expr:
     return text.str.replace(ALTERED, "").str.replace(ALTERED_BEFORE_2019, "${1}@${2}")
 
 
-def unify_letters(text: pl.Expr) -> pl.Expr:
-    """Give text that looks the same the same letters: no invisible marks, plain blanks, composed letters (Unicode NFC).
+def bare_text(text: pl.Expr) -> pl.Expr:
+    """Give text that looks the same the same letters, without outer blanks; blank text is null.
+
+    Invisible marks are removed, blanks are plain, and accented letters are composed (Unicode NFC).
 
     Args:
         text: a String expression.
     """
+    letters = pl.col("text")
 
-    def unify(series: pl.Series) -> pl.Series:
-        if series.str.len_bytes().sum() == series.str.len_chars().sum():  # ASCII, as most keys are
-            return series
-        letters = series.alias("text").to_frame().select(pl.col("text").str.replace_all(INVISIBLE, ""))
-        plain = letters.select(pl.col("text").str.replace_all(f"[{SPACES}]", " ").str.normalize("NFC"))
-        return plain.to_series().alias(series.name)
+    # All steps in one, because Polars would take the first ones again wherever the result is used twice.
+    def make_bare(series: pl.Series) -> pl.Series:
+        frame = series.alias("text").to_frame()
+        if series.str.len_bytes().sum() != series.str.len_chars().sum():  # most keys are ASCII
+            frame = frame.select(letters.str.replace_all(INVISIBLE, ""))
+            frame = frame.select(letters.str.replace_all(f"[{SPACES}]", " ").str.normalize("NFC"))
+        return frame.select(blank_to_null(letters.str.strip_chars(BLANKS))).to_series().alias(series.name)
 
-    return text.map_batches(unify, return_dtype=pl.String, is_elementwise=True)
+    return text.map_batches(make_bare, return_dtype=pl.String, is_elementwise=True)
 
 
 def list_spellings(keys: pl.Series, field: SObjectField, *, ignore_invalid: bool = False) -> list[str]:

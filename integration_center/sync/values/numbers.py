@@ -92,7 +92,9 @@ def fit_number(column: pl.Expr, dtype: pl.DataType, field: SObjectField, factor:
     rules.append(Rule(too_large, "TOO_LARGE", say(f"is too large: the field holds {holds}")))
     if not isinstance(dtype, pl.Float64) and not (integers and whole):
         exact = strip_percent(column) if isinstance(dtype, pl.String) else column
-        loses = loses_digits(exact, read.cast(pl.Float64), field.scale)
+        double = read.cast(pl.Float64)
+        # Decimals, which text needs, take ten times as long.
+        loses = double.cast(pl.Int64, strict=False) != exact if integers else loses_digits(exact, double, field.scale)
         rules.append(Rule(loses, "NOT_EXACT", say_of(exact.cast(pl.String), "would be stored as another number")))
     return judge_value(value, rules)
 
