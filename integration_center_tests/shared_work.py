@@ -5,6 +5,7 @@ Each test opens databases of its own, with the same tables and the same statemen
 
 import gc
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -19,6 +20,7 @@ from alembic.script import ScriptDirectory
 from dagster._core.events import DagsterEventType
 from dagster._core.storage.event_log import SqlEventLogStorageMetadata, SqliteEventLogStorage
 from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.runs import InMemoryRunStorage, SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 from pydantic.fields import FieldInfo
@@ -83,11 +85,11 @@ def copy_dagsters_new_files(patch: pytest.MonkeyPatch, folder: Path) -> None:
     index = folder / "history/runs/index.db"
 
     def open_copy(events: SqliteEventLogStorage, base_dir: str, inst_data: Any = None) -> None:
-        _copy(index, Path(base_dir) / index.name)
+        copy_new(index, Path(base_dir) / index.name)
         open_events(events, base_dir, inst_data)
 
     def make_copy(events: SqliteEventLogStorage, engine: Engine, for_index_shard: bool = False) -> None:
-        _copy(index, Path(engine.url.database or ""))
+        copy_new(index, Path(engine.url.database or ""))
         make(events, engine, for_index_shard)
 
     patch.setattr(SqliteEventLogStorage, "__init__", open_copy)
@@ -98,18 +100,19 @@ def _copy_before_opening(patch: pytest.MonkeyPatch, storage: Any, empty: Path) -
     open_ = storage.from_local.__func__
 
     def from_local(cls: type, base_dir: str, inst_data: Any = None) -> Any:
-        _copy(empty, Path(base_dir) / empty.name)
+        copy_new(empty, Path(base_dir) / empty.name)
         return open_(cls, base_dir, inst_data)
 
     patch.setattr(storage, "from_local", classmethod(from_local))
 
 
-def _copy(empty: Path, path: Path) -> None:
+def copy_new(empty: Path, path: Path) -> None:
+    """Copy a file to where there is none, whole or not at all, with its mode."""
     if os.path.lexists(path):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     copy = path.with_name(f".{path.name}.{uuid4().hex}")
-    copy.write_bytes(empty.read_bytes())
+    shutil.copy(empty, copy)
     with suppress(FileExistsError):  # another thread was first
         os.link(copy, path)
     copy.unlink()
@@ -151,6 +154,9 @@ def keep_connections_to_memory(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(InMemoryEventLogStorage, "_connect", connect_to_events)
     patch.setattr(InMemoryEventLogStorage, "has_table", has_table)
     patch.setattr(InMemoryRunStorage, "connect", connect_to_runs)
+    # Whether an older Dagster made the tables: it looks again for each event.
+    patch.setattr(InMemoryRunStorage, "has_run_stats_index_cols", lambda runs: True)
+    patch.setattr(InMemoryEventLogStorage, "_has_asset_key_col_on_connection", lambda events, connection, name: True)
 
 
 def remember_materializations(patch: pytest.MonkeyPatch) -> None:
@@ -191,6 +197,24 @@ def remember_materializations(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(storage, "store_event", store_and_forget)
     for name in ("wipe", "delete_events", "delete_events_for_run", "wipe_asset", "wipe_asset_partitions"):
         patch.setattr(storage, name, forgetting(getattr(storage, name)))
+
+
+class _InsertOfEvent:
+    """A row for the table of events, inserted by one statement that all rows share."""
+
+    statement = SqlEventLogStorageTable.insert()
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.row = row
+
+    def _execute_on_connection(self, connection: Connection, _: Any, options: Any) -> Any:
+        return self.statement._execute_on_connection(connection, [self.row], options)
+
+
+def share_the_insert_of_events(patch: pytest.MonkeyPatch) -> None:
+    """Let Dagster's events be inserted by one statement. To build one for each takes longer than to execute it."""
+    for storage in (InMemoryEventLogStorage, SqliteEventLogStorage):
+        patch.setattr(storage, "prepare_insert_event", lambda self, event: _InsertOfEvent(self._event_to_row(event)))
 
 
 def inspect_settings_once(patch: pytest.MonkeyPatch) -> None:

@@ -181,6 +181,7 @@ def test_no_flow_sends_a_token_to_another_host(
     assert len(salesforce.requests) == len(flows)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("status", [400, 401, 403])
 @pytest.mark.parametrize("wrap", ["{}", "BAD_{}", "invalid_grant {}", "\x1b[2J{}"])
 def test_no_refusal_repeats_what_was_sent_in_code_or_description(

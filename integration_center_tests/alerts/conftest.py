@@ -13,10 +13,9 @@ from integration_center_tests.pipeline.conftest import (
     connect,
     history_in_memory,
     home,
-    one_certificate,
 )
 
-__all__ = ["center", "command", "connect", "history_in_memory", "home", "one_certificate"]
+__all__ = ["center", "command", "connect", "history_in_memory", "home"]
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ def test_what_one_host_changes_the_others_use(open_host: OpenHost, receiver: Rec
     assert receiver.url not in str(content)
 
 
+@pytest.mark.proof
 def test_the_host_that_sends_takes_over_the_file_of_an_earlier_version(
     open_host: OpenHost, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,9 +11,6 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from integration_center_tests.browser.inspection import WIDE, Inspection
 from integration_center_tests.browser.services import Services, running_services
 from integration_center_tests.conftest import restore
-from integration_center_tests.pipeline.conftest import one_certificate
-
-__all__ = ["one_certificate"]
 
 REQUIRED = "INTEGRATION_CENTER_REQUIRE_BROWSER"
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -29,6 +29,7 @@ def clicks(page: Page) -> list[None]:
     return found
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(400)
 def test_the_example_by_few_clicks_and_by_the_keyboard_alone(page: Page, fresh: Services, clicks: list[None]) -> None:
     await_dagster(fresh)

@@ -6,23 +6,33 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from integration_center.console.shell.context import Console
+from integration_center.installation import Installation
+from integration_center.integration.spec import Environment
 from integration_center_tests.browser.inspection import WIDE
-from integration_center_tests.browser.services import Services
+from integration_center_tests.browser.test_front_page import serving
+from integration_center_tests.browser.test_typing import center
+from integration_center_tests.console.conftest import installation
+from integration_center_tests.pipeline.center import Center
+from integration_center_tests.pipeline.conftest import center_on_disk, connect, home
+
+__all__ = ["center", "center_on_disk", "connect", "home", "installation"]
 
 GRID = re.compile(r"/\?page=1$")
 LOST = "Connection lost, trying again …"
 
 
 @pytest.fixture
-def grid(browser_process: Browser, services: Services) -> Iterator[Page]:
+def grid(browser_process: Browser, center_on_disk: Center, installation: Installation) -> Iterator[Page]:
     """The front page with one integration; what fails on purpose is no complaint here."""
-    services.integrate("watched", name="Watched")
-    context = browser_process.new_context(viewport=WIDE, base_url=services.url, reduced_motion="reduce")
-    page = context.new_page()
-    page.goto("/")
-    yield page
-    context.close()
-    (services.home / "defs" / "watched" / "defs.yaml").unlink()
+    center_on_disk.integrate("watched", name="Watched")
+    installation.accounts.delete(Environment.SANDBOX)
+    with serving(Console(installation)) as url:
+        context = browser_process.new_context(viewport=WIDE, base_url=url, reduced_motion="reduce")
+        page = context.new_page()
+        page.goto("/")
+        yield page
+        context.close()
 
 
 def ask_now(page: Page) -> None:
@@ -50,10 +60,10 @@ def test_a_live_page_says_when_it_lost_the_connection_and_recovers(grid: Page) -
 
 
 @pytest.mark.timeout(400)
-def test_the_grid_brings_itself_up_to_date(grid: Page, services: Services) -> None:
+def test_the_grid_brings_itself_up_to_date(grid: Page, center_on_disk: Center) -> None:
     row = grid.get_by_role("row", name=re.compile("Watched"))
     expect(row).to_contain_text("Sandbox is not connected")
-    services.integrate("watched", name="Watched", enabled=False)
+    center_on_disk.integrate("watched", name="Watched", enabled=False)
     ask_now(grid)
     expect(row).to_contain_text("Off")
     expect(row).not_to_contain_text("Sandbox is not connected")

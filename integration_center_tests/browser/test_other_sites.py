@@ -99,6 +99,7 @@ def tab(browser_process: Browser) -> Iterator[Page]:
         yield page
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(200)
 def test_a_page_of_another_site_starts_and_reads_nothing(services: Services, tab: Page) -> None:
     await_dagster(services)
@@ -126,6 +127,7 @@ def test_a_page_of_another_site_starts_and_reads_nothing(services: Services, tab
     }
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(200)
 def test_a_name_that_leads_to_this_machine_reads_nothing(services: Services, tab: Page) -> None:
     port = services.dagster_url.rpartition(":")[2]

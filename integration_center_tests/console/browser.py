@@ -1,6 +1,7 @@
 """A browser without a window: opens pages, sends their forms, keeps cookies, follows redirects."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -120,6 +121,11 @@ class Seen:
         return " ".join(" ".join(self.reader.words).split())
 
     @property
+    def token(self) -> str:
+        """The session's token, as our pages carry it."""
+        return self.tags_with('name="csrf-token"')[0][1]["content"] or ""
+
+    @property
     def links(self) -> dict[str, str]:
         """Where each link leads, by its text."""
         return self.reader.links
@@ -133,6 +139,12 @@ class Seen:
     def tags(self) -> list[tuple[str, dict[str, str | None]]]:
         """All elements with their attributes."""
         return self.reader.tags
+
+    def tags_with(self, text: str) -> list[tuple[str, dict[str, str | None]]]:
+        """The elements with a text among their attributes. Only they are read: a page of the wizard has thousands."""
+        reader = _Reader()
+        reader.feed("".join(re.findall(rf"<[a-z][^<>]*{re.escape(text)}[^<>]*>", self.html)))
+        return reader.tags
 
     def form(self, action: str) -> Form:
         """The form that goes to `action`, itself or by one of its buttons."""
@@ -167,5 +179,4 @@ class Browser:
 
     def token(self) -> str:
         """The session's token, as our pages carry it."""
-        found = [said["content"] for tag, said in self.open("/").tags if said.get("name") == "csrf-token"]
-        return found[0] or ""
+        return self.open("/").token

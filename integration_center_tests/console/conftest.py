@@ -21,7 +21,6 @@ from integration_center_tests.pipeline.conftest import (
     connect,
     history_in_memory,
     home,
-    one_certificate,
 )
 
 __all__ = [
@@ -30,7 +29,6 @@ __all__ = [
     "connect",
     "history_in_memory",
     "home",
-    "one_certificate",
     "provider",
     "running",
     "serve",

@@ -106,6 +106,7 @@ def test_a_page_elsewhere_is_none_to_come_back_to(
     assert sent.headers["location"] == "/sign-in?next=%2F"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("path", "values"),
     [

@@ -132,6 +132,7 @@ def _raising(error: Exception) -> Callable[..., None]:
     return check
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("report", "row", "banner"),
     [

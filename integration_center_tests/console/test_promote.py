@@ -78,6 +78,7 @@ def test_fields_that_production_lacks_are_created_like_those_of_the_sandbox(
     assert ready.center.writes(Environment.PRODUCTION) == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("metadata", "shape", "described"),
     [

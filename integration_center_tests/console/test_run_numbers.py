@@ -21,6 +21,7 @@ STRANGER = ("nobody@nowhere.example", None, None, 1)
 WAIT_SECONDS = 60
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("held", "said"),
     [

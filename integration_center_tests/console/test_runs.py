@@ -151,6 +151,7 @@ def test_the_page_of_a_killed_run_notices(
     assert sync.status is SyncStatus.FAILED
 
 
+@pytest.mark.proof
 def test_when_dagster_knows_the_file_of_before_it_reads_it_again(
     center_on_disk: Center, browser: Browser, dagster: OwnDagster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,6 +258,7 @@ def test_rows_sent_are_shown_of_those_planned(
     assert "Completed: there was nothing to write." in browser.open(page).text
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("done", "said"),
     [(1_200, "About 30 seconds left."), (2_900, "A few seconds left."), (300, "About 3 minutes left."), (30, None)],

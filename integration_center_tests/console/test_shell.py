@@ -197,6 +197,7 @@ def test_a_change_with_the_token_is_done_and_said_once(browser: Browser, token: 
     assert "said" not in browser.open("/").text
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("letter", ["x", "ロ", "\N{CHART WITH UPWARDS TREND}", '"', "\x07"], ids=ascii)
 def test_messages_that_nobody_has_read_yet_never_outgrow_the_cookie(browser: Browser, token: str, letter: str) -> None:
     for number in range(4):

@@ -81,6 +81,7 @@ def test_theirs_is_kept(editors: tuple[WizardUser, WizardUser], browser: Browser
     assert "is not here any more" in browser.open(path.replace("version", "mapping"), status=409).text
 
 
+@pytest.mark.proof
 def test_a_third_version_is_not_overwritten_unseen(
     editors: tuple[WizardUser, WizardUser], browser: Browser, console: Console
 ) -> None:

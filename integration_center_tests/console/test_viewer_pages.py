@@ -16,6 +16,7 @@ MAY_SEND = ("/sign-out", "/sign-in", "/ledger", "/search")
 VIEWED = sorted({route.path for page in PAGES for route in page.routes if "GET" in (route.methods or ())})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("path", VIEWED)
 def test_a_viewer_is_offered_no_form_that_is_refused(
     path: str, center: Center, console: Console, open_browser: Callable[..., Browser]

@@ -166,6 +166,7 @@ def test_saving_needs_a_complete_row_also_on_the_server(drops: Center, browser: 
     assert list(drops.defs.iterdir()) == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
@@ -307,6 +308,7 @@ def test_another_site_cannot_begin_drafts(drops: Center, installation: Installat
         assert connection.execute(select(drafts)).all() == []
 
 
+@pytest.mark.proof
 def test_a_condition_counts_in_the_match_rate_and_is_proved_before_it_is_saved(drops: Center, browser: Browser) -> None:
     user = WizardUser.begin(browser)
     user.to_mapping()

@@ -56,6 +56,7 @@ def read_lists(seen: Seen) -> set[str]:
     return {said["data-list"] or "" for _, said in seen.tags if "data-list" in said}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("go", "values"),
     [

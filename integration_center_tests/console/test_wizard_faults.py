@@ -164,6 +164,7 @@ def test_viewers_change_nothing(console: Console, drops: Center, open_browser: C
         viewer.post(path, {"csrf_token": viewer.token()}, status=403)
 
 
+@pytest.mark.proof
 def test_a_large_org_stays_quick(drops: Center, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     lead = drops.emulator.sandbox
     enlarge_org(monkeypatch, objects=1_300, fields=740)

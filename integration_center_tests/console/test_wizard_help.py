@@ -68,6 +68,7 @@ def test_the_schedule_is_chosen_in_the_wizard(drops: Center, browser: Browser) -
     assert "After saving, the next run is" in user.seen.text
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("first", "second", "schedule"),
     [
@@ -99,6 +100,7 @@ def test_a_choice_after_an_expression_that_was_typed_counts(drops: Center, brows
     assert user.values["schedule"] == ["30 9 * * *"]
 
 
+@pytest.mark.proof
 def test_times_pauses_and_an_earlier_integration_are_chosen_in_the_wizard(drops: Center, browser: Browser) -> None:
     drops.integrate("first_one", name="The first one", object="Contact", fields=TITLE, enabled=False)
     user = WizardUser.begin(browser)

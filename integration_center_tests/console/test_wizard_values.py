@@ -58,6 +58,7 @@ def written(center: Center, slug: str = "answers_to_lead") -> dict[str, object]:
     return dict(yaml.safe_load((center.defs / slug / "defs.yaml").read_text())["attributes"])
 
 
+@pytest.mark.proof
 def test_nps_is_made_previewed_saved_and_run(center: Center, user: WizardUser) -> None:
     user.press("stay", {"rows": "all", "window": "30"})
     make(user, "nps")
@@ -89,6 +90,7 @@ RESULTS = {
 }
 
 
+@pytest.mark.proof
 def test_each_preset_of_all_rows(user: WizardUser) -> None:
     user.press("stay", {"rows": "all", "latest_by": "Submitted At"})
     user.press("add-value")

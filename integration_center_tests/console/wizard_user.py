@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html.parser import HTMLParser
 
 import httpx
@@ -74,6 +75,14 @@ class Inputs(HTMLParser):
             self._inside = False
 
 
+@lru_cache(maxsize=4)
+def read_inputs(html: str) -> Inputs:
+    """Read the wizard's form of a page once: its lists are long."""
+    reader = Inputs()
+    reader.feed(html)
+    return reader
+
+
 def keep_messages(answer: httpx.Response, messages: Sequence[str]) -> httpx.Response:
     """Keep on the page what it said before a part of it was made new: the script leaves that where it is."""
     lost = "".join(message for message in messages if message not in answer.text)
@@ -112,9 +121,7 @@ class WizardUser:
     @property
     def inputs(self) -> Inputs:
         """The form of the screen."""
-        reader = Inputs()
-        reader.feed(self.seen.html)
-        return reader
+        return read_inputs(self.seen.html)
 
     @property
     def values(self) -> dict[str, list[str]]:
@@ -137,8 +144,8 @@ class WizardUser:
 
     def send(self, path: str, fields: Mapping[str, Sequence[str]]) -> Seen:
         """Send fields as they are, with the session's token."""
-        token = next(said["content"] for tag, said in self.seen.tags if said.get("name") == "csrf-token")
-        answer = self.browser.client.post(path, data={**{n: list(v) for n, v in fields.items()}, TOKEN_FIELD: token})
+        sent = {**{n: list(v) for n, v in fields.items()}, TOKEN_FIELD: self.seen.token}
+        answer = self.browser.client.post(path, data=sent)
         self.seen = Seen(answer)
         return self.wait()
 
@@ -149,17 +156,10 @@ class WizardUser:
         """
         messages = MESSAGE.findall(self.seen.html)
         for _ in range(WAITS):
-            part = next(
-                (
-                    tag
-                    for _, tag in self.seen.tags
-                    if tag.get("data-refresh") and tag.get("id") not in FOLLOWED_FOR_EVER
-                ),
-                None,
-            )
-            if part is None:
+            live = [tag for _, tag in self.seen.tags_with("data-refresh=") if tag.get("id") not in FOLLOWED_FOR_EVER]
+            if not live:
                 return self.seen
-            self.seen = Seen(keep_messages(self.browser.client.get(part["data-refresh"] or ""), messages))
+            self.seen = Seen(keep_messages(self.browser.client.get(live[0]["data-refresh"] or ""), messages))
         raise AssertionError(f"still in progress: {self.seen.text}")
 
     def to_report(self, report: str = "Logins", sobject: str = "Lead") -> Seen:

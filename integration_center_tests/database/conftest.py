@@ -1,5 +1,5 @@
 """An installation with the local orgs."""
 
-from integration_center_tests.pipeline.conftest import center, connect, history_in_memory, home, one_certificate
+from integration_center_tests.pipeline.conftest import center, connect, history_in_memory, home
 
-__all__ = ["center", "connect", "history_in_memory", "home", "one_certificate"]
+__all__ = ["center", "connect", "history_in_memory", "home"]

@@ -64,6 +64,7 @@ def test_migrate_says_what_it_did(command: Callable[..., tuple[int, str]], datab
     assert read_schema(database) == new
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("verb", ["list", "log", "accounts", "audit", "reports", "console", "disconnect sandbox"])
 def test_another_command_says_what_to_do(command: Callable[..., tuple[int, str]], database: Path, verb: str) -> None:
     make_old(database)

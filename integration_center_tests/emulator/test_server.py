@@ -62,6 +62,7 @@ def test_tokens_of_one_org_mean_nothing_to_the_other() -> None:
         assert http_get(f"{emulator.production.url}{path}", headers=headers).status_code == 401
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_foreground_says_when_it_is_ready_and_ends_on_a_signal(number: signal.Signals) -> None:
     process = subprocess.Popen([sys.executable, "-W", "error", "-c", SCRIPT], stdout=subprocess.PIPE, text=True)

@@ -156,6 +156,7 @@ def test_a_custom_folder_without_the_tag_is_invisible(drops: Place, yaml: str) -
         drops.source.find("secret")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("yaml", "expected"),
     [

@@ -196,6 +196,7 @@ def test_a_file_without_a_header_is_named() -> None:
     assert not any("the header holds" in note for note in inspect("User ID,N\nann@x.example,1\n").notes)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("cells", "proposal"),
     [

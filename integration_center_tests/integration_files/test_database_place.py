@@ -52,6 +52,7 @@ def by_hand(**changes: object) -> IntegrationSpec:
     return parse_integration(BY_HAND).spec.model_copy(update=changes)
 
 
+@pytest.mark.sampled
 def test_a_change_on_one_host_is_read_on_the_other_with_its_comments_and_age(open_host: Open) -> None:
     a, b = open_host("a"), open_host("b")
     assert b.list() == []

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import certifi
 import dagster as dg
 import pytest
 from pydantic import SecretStr
@@ -31,21 +30,10 @@ nux:
 """
 
 
-@pytest.fixture(scope="session")
-def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle of one certificate: all servers here speak plain HTTP, and reading certifi's takes each client 50 ms."""
-    end = "-----END CERTIFICATE-----"
-    first, _, _ = Path(certifi.where()).read_text(encoding="utf-8").partition(end)
-    path = tmp_path_factory.mktemp("certificates") / "one.pem"
-    path.write_text(first + end + "\n", encoding="utf-8")
-    return path
-
-
 @pytest.fixture
 def home(
     tmp_path: Path,
     emulator: Emulator,
-    one_certificate: Path,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> Path:
@@ -56,7 +44,6 @@ def home(
     orgs = {"SANDBOX": emulator.sandbox, "PRODUCTION": emulator.production}
     variables = {
         **TOGETHER,  # as commands set it
-        "SSL_CERT_FILE": str(one_certificate),
         "DAGSTER_HOME": str(tmp_path),
         "INTEGRATION_CENTER_DEFS": str(tmp_path / "defs"),
         "WALKME_FILES_ROOT": str(tmp_path / "drops"),

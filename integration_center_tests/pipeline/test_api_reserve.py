@@ -34,6 +34,7 @@ def metadata(center: Center, ran: Ran) -> dict[str, Any]:
     return {name: value.value for name, value in event.metadata.items()}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("quota", "whose"), [("maximum", "org"), ("app_maximum", "connected app")])
 def test_a_push_that_would_use_up_the_reserve_is_held(
     center: Center, allowance: Allowance, quota: str, whose: str

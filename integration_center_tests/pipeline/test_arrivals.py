@@ -148,6 +148,7 @@ def test_a_corrected_drop_runs_its_day_again_and_a_copy_of_it_does_not(clock: Cl
     assert clock.look(10.2) == "nothing is due, and no report was dropped again"
 
 
+@pytest.mark.proof
 def test_rerun_on_change_can_be_switched_off(clock: Clock) -> None:
     clock.write(arrive_by="12:00", rerun_on_change=False)
     clock.drop(7)
@@ -156,6 +157,7 @@ def test_rerun_on_change_can_be_switched_off(clock: Clock) -> None:
     assert isinstance(clock.look(10.1), str)
 
 
+@pytest.mark.proof
 def test_an_older_day_of_events_that_is_corrected_runs_again(clock: Clock) -> None:
     about = {"kind": "events", "tags": ["integrations_salesforce"]}
     clock.write(arrive_by="12:00", report="visits", latest_by="Last Login")

@@ -189,6 +189,7 @@ def test_closed_output_is_a_sentence() -> None:
     assert done.stderr == "Failed: standard output is closed; send it to a file, or to /dev/null\n"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["blocks", "at once"])
 def test_full_output_is_a_sentence(home: Path, unbuffered: str) -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}

@@ -65,6 +65,7 @@ def test_what_was_found_without_a_declaration_is_a_note(center: Center, command:
     assert notes == [f"  note: {said}" for said in (*found["warnings"], *found["notes"])]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("options", [(), ("--json",), ("--markdown",)])
 def test_a_plan_of_all_shows_each_and_why_one_has_none(
     center: Center, command: Command, options: tuple[str, ...]

@@ -63,6 +63,7 @@ def clock(request: pytest.FixtureRequest, center: Center) -> Iterator[None]:
     center.emulator.sandbox.clock.reset()
 
 
+@pytest.mark.sampled
 @pytest.mark.usefixtures("clock")
 def test_changed_records_are_left_alone_and_touched_ones_written(center: Center, planned: Ran) -> None:
     change(center, CHANGED, COUNT, 99)
@@ -93,6 +94,7 @@ def test_the_next_sync_plans_them_again(center: Center, planned: Ran) -> None:
     assert center.lead(CHANGED)[COUNT] == 7 + CHANGED
 
 
+@pytest.mark.sampled
 def test_a_plan_of_which_nothing_is_left_writes_nothing(center: Center, planned: Ran) -> None:
     for number in PLAIN:
         change(center, number, COUNT, 99)
@@ -127,6 +129,7 @@ def test_a_push_that_completes_without_a_write_says_so_first(center: Center, pla
     assert f"{said}; 1 conflict" in {event.asset_check_evaluation_data.description for event in events if event}
 
 
+@pytest.mark.sampled
 def test_a_field_that_went_away_since_the_plan_stops_the_push(center: Center, planned: Ran) -> None:
     center.emulator.sandbox.org.schema.hide("Lead", COUNT)
     pushed = push(center, planned)

@@ -167,6 +167,7 @@ def test_rows_that_were_refused_or_held_supersede_nothing(nps: Center) -> None:
     assert scores(nps) == [2, 2, None]
 
 
+@pytest.mark.proof
 def test_a_push_that_was_cut_off_counts_once_it_is_settled(nps: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     drop(nps, 1, [(ANN, 1, 1, 9)])
     drop(nps, 0, [(ANN, 2, 0, 9)])

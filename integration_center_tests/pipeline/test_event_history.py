@@ -145,6 +145,7 @@ def org_answers_records_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("integration_center.planning.plan.has_altered_addresses", lambda *_, **__: False)
 
 
+@pytest.mark.proof
 @examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, order=st.permutations(range(DAYS)))
 def test_days_that_failed_in_part_end_right_when_they_are_run_again(

@@ -22,6 +22,7 @@ def org(center: Center) -> Org:
     return center.emulator.sandbox.org
 
 
+@pytest.mark.proof
 def test_from_missing_fields_to_a_sync(center: Center, org: Org, command: Command) -> None:
     code, said, _ = command("check")
     assert code == 1

@@ -195,6 +195,7 @@ def test_troubles_when_all_is_materialized(center: Center, troubled: dict[str, s
     assert center.lead(PLAIN[0])["WalkMe_Logins_Last_30_Days__c"] == 1 + PLAIN[0]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("variable", "said"),
     [

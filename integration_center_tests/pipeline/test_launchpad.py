@@ -101,6 +101,7 @@ def test_our_location_lists_no_resource_and_explains_each_option(center: Center)
     assert [name for name, fields in options.items() if not all(fields.values())] == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("job", ["logins_to_leads", ALL_ASSETS])
 @pytest.mark.parametrize("key", ["integration_center", "integration_center_frames", "integration_center_sandbox"])
 def test_config_of_a_resource_of_ours_is_refused(center: Center, job: str, key: str) -> None:

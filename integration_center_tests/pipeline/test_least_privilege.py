@@ -174,6 +174,7 @@ def test_a_permission_that_is_no_longer_needed_is_taken_away(center: Center, org
     org.become_administrator()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("taken", "said", "missing"),
     [

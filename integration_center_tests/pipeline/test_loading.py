@@ -92,6 +92,7 @@ def test_a_code_server_that_asks_twice_gets_what_was_built_once(three: Center, b
     assert "fourth" in built
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("job", "assets", "expected"),
     [

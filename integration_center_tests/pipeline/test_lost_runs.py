@@ -48,6 +48,7 @@ def some_work() -> None:
     work()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("age", "closed"), [(GONE_AFTER, True), (timedelta(seconds=5), False)])
 def test_a_run_of_a_host_without_beat_is_closed(
     on_postgresql: Callable[[Path], str], home: Path, age: timedelta, closed: bool

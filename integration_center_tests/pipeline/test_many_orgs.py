@@ -156,6 +156,7 @@ def test_fields_conflict_in_one_account_and_not_in_two(center: Center) -> None:
     assert pool(loaded.specs["second"]) == "salesforce__emea_prod__lead"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", ["frames", "undo", "sandbox-2", "production-x", "api", "push", "a" * 40])
 def test_an_account_of_any_name_leaves_the_others_and_the_project_as_they_are(center: Center, name: str) -> None:
     center.integrate("first")

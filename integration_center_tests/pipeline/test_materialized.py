@@ -81,6 +81,7 @@ def test_few_refused_rows_are_a_warning(example: Center) -> None:
     assert evaluations(example, ran)["rows_failed", DAY] == (False, "WARN")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("refused", [PLAIN[:3], PLAIN], ids=["some", "all"])
 def test_a_push_that_fails_is_not_materialized_and_wakes_nobody(example: Center, refused: Sequence[int]) -> None:
     _, cursor = request_downstream(example, None)

@@ -70,6 +70,7 @@ def nothing_said() -> Iterator[None]:
     missing_upstream.SAID.clear()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("job", ["mistyped", "__ASSET_JOB"])
 def test_it_says_what_is_missing_and_the_others_push(
     center: Center, caplog: pytest.LogCaptureFixture, job: str
@@ -96,6 +97,7 @@ def test_it_says_what_is_missing_and_the_others_push(
     assert len(center.writes()) == written
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "declared",
     [

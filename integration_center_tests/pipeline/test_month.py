@@ -62,6 +62,7 @@ class Oracle:
         return written
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("length", [8, pytest.param(30, marks=pytest.mark.every_fault)])
 def test_each_day_ends_as_the_oracle_says(center: Center, length: int) -> None:
     chance = random.Random(length)

@@ -122,6 +122,7 @@ def test_two_stand_ins_never_share_the_name_of_a_step(tmp_path: Path) -> None:
     assert loaded.specs.keys() == {GOOD, "broken_x"}
 
 
+@pytest.mark.sampled
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Dagster, where it describes its own schedules
 @pytest.mark.parametrize(
     ("before", "after", "said"),

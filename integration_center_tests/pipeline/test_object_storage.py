@@ -7,6 +7,7 @@ from integration_center_tests.insights.object_servers import BUCKET, S3Server, r
 from integration_center_tests.pipeline.center import HEADER, PLAIN, Center, logins
 
 
+@pytest.mark.proof
 def test_a_report_in_a_bucket_is_synced_and_fetched_once(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(S3Server()) as s3:
         s3.client().create_bucket(Bucket=BUCKET)

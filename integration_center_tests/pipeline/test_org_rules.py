@@ -195,6 +195,7 @@ def test_an_org_that_does_not_tell_the_permission_has_its_converted_leads_left_a
     assert center.sync(run).counts["lines"]["ineligible"] == 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("code", ["INSUFFICIENT_ACCESS_OR_READONLY", "ENTITY_IS_LOCKED", "ENTITY_IS_DELETED"])
 @pytest.mark.parametrize("collections_rows", [2_000, 2])
 def test_a_record_that_cannot_be_edited_fails_alone(

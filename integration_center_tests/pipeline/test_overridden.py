@@ -92,6 +92,7 @@ def test_an_overridden_value_is_sent_once_more_and_then_left(center: Center, org
     assert center.history()["logins_to_leads"].counts["lines"] == {"unchanged": ALL}
 
 
+@pytest.mark.proof
 def test_undo_restores_what_still_is_as_the_org_made_it(center: Center, org: Org) -> None:
     before = values(center)
     rewrite(center, org, TOUCHED)
@@ -105,6 +106,7 @@ def test_undo_restores_what_still_is_as_the_org_made_it(center: Center, org: Org
     assert after[TOUCHED[0]][-1] == 99.0
 
 
+@pytest.mark.proof
 def test_an_undo_that_the_org_rewrites_says_so_too(center: Center, org: Org) -> None:
     center.change_lead(PLAIN[0], COUNT, 3.0)
     ran = center.run()

@@ -86,6 +86,7 @@ def test_a_missing_day_is_named_with_the_newest(center: Center) -> None:
     assert said in (latest.error or "")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("there", [(3, 1, 0), (0,)])
 def test_a_range_of_a_snapshot_needs_its_newest_day_only(center: Center, there: tuple[int, ...]) -> None:
     center.integrate()

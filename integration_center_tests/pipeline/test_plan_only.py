@@ -26,6 +26,7 @@ def test_a_run_ends_with_its_plan(center: Center, monkeypatch: pytest.MonkeyPatc
     assert center.instance.get_latest_materialization_event(PUSH) is not None
 
 
+@pytest.mark.proof
 def test_nothing_is_undone(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     center.integrate()
     center.drop(logins(PLAIN[:2]))

@@ -85,6 +85,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("answer", "enabled"), [("yes", True), ("no", False)])
 def test_at_a_terminal_it_is_switched_on_by_a_yes(
     ready: Center, command: Command, monkeypatch: pytest.MonkeyPatch, answer: str, enabled: bool

@@ -104,6 +104,7 @@ def test_a_plan_made_long_ago_is_refused(center: Center, planned: Ran) -> None:
 CLEARING = [{**field, "when_null": "clear"} for field in EXAMPLE["fields"]]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("changes", "rows", "said"),
     [
@@ -182,6 +183,7 @@ def test_stale_days_of_a_backfill_are_superseded(center: Center) -> None:
     assert newest["reason"].unique().to_list() == [f"{YESTERDAY} was pushed already"]
 
 
+@pytest.mark.proof
 def test_two_runs_at_once_on_one_object_write_once(center_on_disk: Center, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process is held in the middle of its push; this run must not read the org before that has ended.
 
@@ -247,6 +249,7 @@ def test_a_plan_is_not_pushed_after_the_integration_changed(center: Center, plan
     assert center.writes() == []
 
 
+@pytest.mark.proof
 def test_a_re_execution_of_a_re_execution_finds_the_first_plan(center: Center, planned: Ran) -> None:
     refused = '[{"errorCode":"API_DISABLED_FOR_ORG","message":"API is not enabled for this org"}]'
     center.emulator.sandbox.faults.respond(403, "*/composite", times=50, body=refused)

@@ -157,6 +157,7 @@ def announce(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> tuple[str
     return run_id, [events, checks, [info.run_id == run_id if info else None for info in planned], assets]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("tags", [{"dagster/partition": "2026-01-03"}, RANGE])
 def test_what_a_run_announces_at_once_is_what_dagster_announces_one_by_one(
     home_with_history: Path, monkeypatch: pytest.MonkeyPatch, tags: Mapping[str, str]

@@ -85,6 +85,7 @@ def test_it_may_be_stopped_again(center: Center, stop: Callable[[], Ran], monkey
     assert written(center) == len(PLAIN)
 
 
+@pytest.mark.proof
 def test_what_somebody_changed_meanwhile_is_left_alone(center: Center, stop: Callable[[], Ran]) -> None:
     first = stop()
     center.let_time_pass()

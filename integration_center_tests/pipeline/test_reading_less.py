@@ -174,6 +174,7 @@ def test_a_condition_narrows_the_records(center: Center) -> None:
     assert center.lead(chosen)[COUNT] == 7 + chosen
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("where", "sentence"),
     [

@@ -81,6 +81,7 @@ def test_a_run_whose_process_was_killed_is_failed_in_dagster_too(planned: Center
     assert statuses[going.run_id] is dg.DagsterRunStatus.STARTED
 
 
+@pytest.mark.proof
 def test_a_re_execution_that_is_cut_off_leaves_a_ledger_of_its_own(
     planned: Center, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_re_execution_that_is_cut_off_leaves_a_ledger_of_its_own(
     assert planned.sync(cut).org_id == planned.emulator.sandbox.org.profile.org_id
 
 
+@pytest.mark.proof
 def test_counts_are_corrected_when_the_line_could_not_be_closed(
     planned: Center, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def refuse_with(form: str, status: int) -> Callable[[httpx.Request], httpx.Respo
     return answer
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("form", "status"), [("BAD_Bearer {}", 400), ("INVALID_SESSION_ID Bearer {}", 401)])
 def test_a_repeated_token_is_not_kept_when_a_call_is_refused(
     center_of_daemon: Center,

@@ -103,6 +103,7 @@ def test_the_org_is_looked_at_first(center: Center, command: Command, failed: Ra
     assert lines[moved_id]["error_fields"] == "Email"
 
 
+@pytest.mark.proof
 def test_after_the_key_pairs_changed_it_says_so(center: Center, command: Command, failed: Ran) -> None:
     center.emulator.sandbox.faults.clear()
     center.integrate(limits={"max_failed": "100 %"}, keys=[{"column": "User ID", "field": "LastName"}])
@@ -153,6 +154,7 @@ def test_an_installation_that_only_plans_refuses_before_it_notes_anything(
             decide_release(installation, center.sync(failed), who="ann", where="here", reason="looked at")
 
 
+@pytest.mark.proof
 def test_dagster_runs_it_as_a_job_once(center: Center, failed: Ran) -> None:
     center.emulator.sandbox.faults.clear()
     config = {"ops": {retry_op(Environment.SANDBOX): {"config": {"run_id": failed.run_id, "slug": SLUG}}}}

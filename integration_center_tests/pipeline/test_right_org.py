@@ -114,6 +114,7 @@ def test_a_plan_for_another_org_than_the_connected_one_is_refused(center: Center
     assert center.writes() == []
 
 
+@pytest.mark.proof
 def test_an_undo_stops_where_another_org_answers(center: Center, connect: Connect) -> None:
     center.integrate()
     center.drop(logins(PLAIN))

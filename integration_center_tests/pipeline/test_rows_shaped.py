@@ -115,6 +115,7 @@ def test_a_late_day_of_rolled_up_events_does_not_replace_a_newer_one(center: Cen
     assert outcomes(center, late) == {"superseded": 1}
 
 
+@pytest.mark.proof
 def test_undo_restores_rolled_up_values(center: Center) -> None:
     before = {person: (center.lead(person)[SCORE], center.lead(person)[LAST]) for person in (1, 3)}
     day = YESTERDAY.isoformat()
@@ -186,6 +187,7 @@ class TestPeopleWhoDropOut:
         assert not ran.success
         assert "3 of 8 people of the last report are no longer in it (37.5 %)" in (center.sync(ran).error or "")
 
+    @pytest.mark.proof
     def test_those_whom_a_run_wrote_that_was_cut_off(self, center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
         self.integrate(center)
         center.drop(logins(PLAIN), days_before(1))

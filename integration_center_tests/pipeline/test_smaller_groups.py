@@ -49,6 +49,7 @@ def test_the_size_that_worked_is_remembered_for_the_object(center: Center) -> No
         assert installation.group_sizes.find("00D000000000009EAA", "Lead") is None
 
 
+@pytest.mark.proof
 def test_a_batch_size_and_the_passing_of_duplicate_rules_are_options_of_the_integration(center: Center) -> None:
     center.integrate()
     center.emulator.sandbox.faults.alert_duplicates([center.lead(PLAIN[0])["Id"]])

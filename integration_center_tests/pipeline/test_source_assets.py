@@ -59,6 +59,7 @@ def hand_on_path(tmp_path: Path) -> str:
     return str(tmp_path / "usage.parquet")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "give",
     [
@@ -96,6 +97,7 @@ def test_types_are_taken_as_they_are(center: Center) -> None:
     assert (lead[LAST], lead["AnnualRevenue"], lead["Title"]) == ("2026-11-02T03:00:00", 13.0, "Hot")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("value", "said"),
     [

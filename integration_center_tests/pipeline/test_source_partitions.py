@@ -112,6 +112,7 @@ def test_days_of_another_time_zone_are_read_by_their_date(center: Center) -> Non
     assert center.lead(PLAIN[0])[COUNT] == 9
 
 
+@pytest.mark.proof
 def test_rows_of_an_earlier_run_do_not_count_for_the_newest_day(center: Center) -> None:
     daily = dg.DailyPartitionsDefinition("2026-01-01")
     before, newest = days_before(1).isoformat(), YESTERDAY.isoformat()
@@ -122,6 +123,7 @@ def test_rows_of_an_earlier_run_do_not_count_for_the_newest_day(center: Center) 
     assert center.lead(PLAIN[0])[COUNT] == 5
 
 
+@pytest.mark.proof
 def test_several_days_that_are_loaded_one_at_a_time_are_refused_with_the_way_out(center: Center) -> None:
     daily = dg.DailyPartitionsDefinition("2026-01-01")
     parts = {days_before(1).isoformat(): usage(4), YESTERDAY.isoformat(): usage(5)}

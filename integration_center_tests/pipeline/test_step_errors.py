@@ -13,6 +13,7 @@ from integration_center.database.sync_records import SyncStatus
 from integration_center_tests.pipeline.center import Center, email, logins
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("error", [ValueError, pl.exceptions.PanicException])
 def test_an_unexpected_error_ends_the_sync_and_gives_the_object_back(
     center: Center, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]

@@ -51,6 +51,7 @@ def stop(installation: Installation, seconds: float = 4.0) -> stopping.Stopped:
     return stopping.stop_all(installation, who="ann", where="192.0.2.1", reason="a wrong\nreport", seconds=seconds)
 
 
+@pytest.mark.proof
 def test_a_job_that_was_uploaded_is_not_closed_and_the_next_run_settles_it(
     ready: Center,
     installation: Installation,
@@ -275,6 +276,7 @@ def test_the_commands_say_what_was_stopped(
     assert "Nothing is stopped" in command("resume")[1]
 
 
+@pytest.mark.proof
 def test_a_run_that_the_stop_did_not_reach_ends_itself_although_everything_was_resumed_at_once(
     ready: Center,
     installation: Installation,

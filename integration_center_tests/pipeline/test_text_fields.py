@@ -2,6 +2,7 @@
 
 import dagster as dg
 import polars as pl
+import pytest
 
 from integration_center.installation import open_installation
 from integration_center.sync.outcomes import Outcome
@@ -70,6 +71,7 @@ def test_text_arrives_as_it_is_and_an_odd_cell_changes_one_line(center: Center) 
     assert rejected["reason"][0].startswith(f"Logins → {COUNT}: 'n/a' is not a number; ")
 
 
+@pytest.mark.proof
 def test_a_frame_that_an_earlier_version_stored_is_not_used(center: Center) -> None:
     center.integrate(fields=[{"column": "Rate", "field": "Title"}])
     drop(center, FIRST)

@@ -32,6 +32,7 @@ def tutorial(center: Center) -> Center:
     return center
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("tutorial")
 def test_the_commands_print_what_the_tutorial_shows(command: Command) -> None:
     session = read_session()

@@ -108,6 +108,7 @@ def test_hosts_with_folders_of_their_own_know_what_the_others_stored(apart: Host
     assert (code, "INTEGRATION_CENTER_STORAGE" in err, "has no ledger" in err) == (1, True, False)
 
 
+@pytest.mark.proof
 def test_a_run_of_one_host_is_read_and_undone_on_another(hosts: Hosts, command: Command) -> None:
     center = hosts.center
     before = center.lead(PLAIN[0])[COUNT]
@@ -134,6 +135,7 @@ def test_a_run_of_one_host_is_read_and_undone_on_another(hosts: Hosts, command: 
     assert (ledger.key in versions, len(versions)) == (True, 2), "the plan and the ledger are objects of their own"
 
 
+@pytest.mark.proof
 def test_steps_go_on_where_another_host_ended_and_an_org_is_forgotten_everywhere(
     hosts: Hosts, command: Command
 ) -> None:
@@ -166,6 +168,7 @@ def test_steps_go_on_where_another_host_ended_and_an_org_is_forgotten_everywhere
     assert hosts.objects("ledgers/") != []
 
 
+@pytest.mark.proof
 def test_an_installation_moves_from_a_folder_to_a_bucket(apart: Hosts, command: Command) -> None:
     center = apart.center
     center.integrate()

@@ -82,6 +82,7 @@ def test_undo_restores_every_value_and_a_second_one_writes_nothing(
     assert center.writes() == []
 
 
+@pytest.mark.proof
 def test_an_undo_can_be_undone(
     center: Center, command: Command, pushed: Ran, before: dict[int, tuple[object, ...]]
 ) -> None:
@@ -198,6 +199,7 @@ def test_a_failed_run_that_wrote_is_undone(
     assert values(center) == before
 
 
+@pytest.mark.proof
 def test_an_undo_whose_answer_was_lost_is_known_by_the_records(
     center: Center, command: Command, pushed: Ran, before: dict[int, tuple[object, ...]]
 ) -> None:
@@ -208,6 +210,7 @@ def test_an_undo_whose_answer_was_lost_is_known_by_the_records(
     assert values(center) == before
 
 
+@pytest.mark.proof
 def test_an_undo_that_is_cut_off_is_settled_by_the_next_run(
     center: Center, pushed: Ran, before: dict[int, tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +228,7 @@ def test_an_undo_that_is_cut_off_is_settled_by_the_next_run(
     assert center.ledger(undone)["outcome"].unique().to_list() == ["updated"]
 
 
+@pytest.mark.proof
 def test_a_run_that_was_cut_off_is_undone_once_its_writes_are_known(
     center: Center, command: Command, pushed: Ran, before: dict[int, tuple[object, ...]]
 ) -> None:
@@ -240,6 +244,7 @@ def test_a_run_that_was_cut_off_is_undone_once_its_writes_are_known(
     assert values(center) == before
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("height", [1, 2, 5])
 def test_an_undo_goes_through_the_ledger_in_slices(
     center: Center,

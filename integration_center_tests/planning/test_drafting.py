@@ -63,6 +63,7 @@ def make_org(records: int) -> StoredOrg:
     return StoredOrg(make_records(*leads))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", ["snapshot", "events"])
 def test_a_plan_made_some_rows_at_a_time_is_the_one_made_as_a_whole(
     kind: ReportKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -200,6 +200,7 @@ def test_a_cell_that_cannot_be_cast_names_the_value_and_no_cell() -> None:
     assert "secret" not in str(raised.value)
 
 
+@pytest.mark.proof
 def test_a_million_rows_equal_an_independent_calculation(tmp_path: Path) -> None:
     rows = pl.select(
         number=pl.int_range(1_000_000),

@@ -176,6 +176,7 @@ def test_the_next_run_finds_what_was_sent(org: Org, engagement: SObjectSchema, c
     law()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize(
     ("field", "given", "held"),

@@ -43,6 +43,7 @@ CHANGES: dict[str, Change] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_a_change_is_seen_in_one_call(integration: Integration, change: Change) -> None:
     before = integration.lead_ids()
@@ -124,6 +125,7 @@ def test_a_field_that_describe_gives_otherwise_starts_again(
     assert integration.was_full
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
@@ -222,6 +224,7 @@ def test_another_condition_starts_again(narrowed: Integration) -> None:
     assert narrowed.was_full
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("where", "reason"),
     [

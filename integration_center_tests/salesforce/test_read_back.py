@@ -116,6 +116,7 @@ def edit(on: Integration, number: int, values: dict[str, object], author: str | 
             connection.execute("UPDATE Lead SET LastModifiedById = ? WHERE Id = ?", (author, lead))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("author", [COLLEAGUE, None], ids=["colleague", "same user"])
 @pytest.mark.parametrize("seconds", [0, 30, 86_400])
 def test_what_others_write_afterwards_is_read(
@@ -141,6 +142,7 @@ def test_a_flow_that_changes_what_is_written_is_reported_and_all_is_read_again(
     assert read_later(pushing, hours=24) > FEW_BYTES
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("field", "change", "doubt"),
     [
@@ -183,6 +185,7 @@ def test_a_record_deleted_meanwhile_makes_for_doubt(pushing: Integration, tmp_pa
     read_later(pushing, hours=24)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("status", "body"),
     [
@@ -204,6 +207,7 @@ def test_where_the_org_does_not_tell_nothing_is_noted_and_the_push_counts(
     assert read_later(pushing, hours=24) > FEW_BYTES
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("damage", ["ledger gone", "ledger cut", "note cut"])
 def test_a_damaged_note_costs_a_longer_read(pushing: Integration, tmp_path: Path, damage: str) -> None:
     push(pushing, tmp_path, 5)

@@ -95,6 +95,7 @@ def push(
     )
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("most", "noted"), [(199, 50), (55, 50), (12, 10), (5, 3), (1, 1)])
 def test_every_row_goes_through_in_groups_that_the_org_takes(most: int, noted: int) -> None:
     terms, org = Terms(), Limited(most)

@@ -116,6 +116,7 @@ def test_what_was_written_in_such_a_form_comes_back(at: datetime, form: str, min
     assert read(there.strftime(f"{form} %z")) == there
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M", "%d %b %Y %H:%M:%S", "%d %b %Y"])
 def test_many_moments_take_little_time(form: str) -> None:
     moments = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=97 * number) for number in range(100_000)]

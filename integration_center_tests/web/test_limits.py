@@ -116,6 +116,7 @@ def test_a_head_that_arrives_at_once_is_measured_too(size: int) -> None:
         assert b" 431 " in ask(port, b"GET /?" + b"a" * size + HOST + b"\r\n")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("path", [b"/", b"/unread", b"/nowhere"])
 @pytest.mark.parametrize("chunk", [b"10000\r\n" + b"a" * 65_536 + b"\r\n", b"1\r\na\r\n"], ids=["large", "tiny"])
 def test_a_body_without_end_is_cut_off(path: bytes, chunk: bytes) -> None:
