@@ -18,10 +18,11 @@ from dagster._core.storage.runs.schema import RunsTable, RunTagsTable, Snapshots
 from dagster._core.storage.runs.sql_run_storage import SnapshotType
 from dagster._core.storage.tags import RUN_KEY_TAG
 from dagster._time import utc_datetime_from_naive
-from dagster_shared.serdes import deserialize_value, serialize_value
-from dagster_shared.serdes.utils import hash_str
+from dagster_shared.serdes import deserialize_value
 from sqlalchemy import RowMapping, bindparam, select
 from sqlalchemy.exc import IntegrityError
+
+from integration_center.pipeline.snapshot_texts import keep_texts, write_snapshot
 
 SNAPSHOT_SECONDS = 60.0
 """How long a snapshot counts as stored: another process may delete all runs, by `dagster run wipe`."""
@@ -43,6 +44,7 @@ class KnownRuns(SqlRunStorage):
     """A table of runs that remembers what it has found: no version of Dagster takes a column or an index away."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        keep_texts()
         self._found: set[str] = set()
         self._stored: set[str] = set()
         self._stored_since = time.monotonic()
@@ -130,9 +132,9 @@ class KnownRuns(SqlRunStorage):
         return self._has_snapshot_id(execution_plan_snapshot_id)
 
     def add_execution_plan_snapshot(self, execution_plan_snapshot: ExecutionPlanSnapshot) -> str:
-        """Store a plan under the name that its text gives it. Dagster's own class writes the text once for each."""
-        text = serialize_value(execution_plan_snapshot)
-        return self._store(hash_str(text), text, SnapshotType.EXECUTION_PLAN)
+        """Store a plan under the name that its text gives it."""
+        name, text = write_snapshot(execution_plan_snapshot)
+        return self._store(name, text, SnapshotType.EXECUTION_PLAN)
 
     def _has_snapshot_id(self, snapshot_id: str) -> bool:
         if time.monotonic() - self._stored_since > SNAPSHOT_SECONDS:
@@ -144,10 +146,11 @@ class KnownRuns(SqlRunStorage):
         return snapshot_id in self._stored
 
     def _add_snapshot(self, snapshot_id: str, snapshot_obj: Any, snapshot_type: SnapshotType) -> str:
-        return self._store(snapshot_id, serialize_value(snapshot_obj), snapshot_type)
+        _, text = write_snapshot(snapshot_obj)
+        return self._store(snapshot_id, text, snapshot_type)
 
     def _store(self, name: str, text: str, kind: SnapshotType) -> str:
-        body = zlib.compress(text.encode())
+        body = zlib.compress(text.encode(), zlib.Z_BEST_SPEED)
         with self.connect() as connection, suppress(IntegrityError):  # another process stored it meanwhile
             connection.execute(
                 STORE_SNAPSHOT, {"snapshot_id": name, "snapshot_body": body, "snapshot_type": kind.value}

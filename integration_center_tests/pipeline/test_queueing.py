@@ -17,8 +17,10 @@ from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.runs import SqlRunStorage
 from dagster._core.storage.tags import RUN_KEY_TAG
 from dagster_shared.serdes import serialize_value
+from dagster_shared.serdes.utils import hash_str
 
 from integration_center.installation import Installation, open_installation
+from integration_center.pipeline import snapshot_texts
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.known_runs import KnownRuns
 from integration_center.pipeline.location.assembly import build_location
@@ -303,6 +305,33 @@ def test_a_job_is_described_by_the_types_that_it_names(center: Center) -> None:
         assert whole.config_schema_snapshot.all_config_snaps_by_key.items() > options.items()
         assert len(serialize_value(snapshot)) < 0.8 * len(serialize_value(whole))
         assert own.get_job_snapshot() is snapshot
+
+
+def test_a_snapshot_is_written_once_to_be_named_and_stored(
+    home_with_history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def noting(value: Any) -> str:
+        written.append(type(value).__name__)
+        return serialize_value(value)
+
+    monkeypatch.setattr(snapshot_texts, "serialize_value", noting)
+    monkeypatch.setattr("dagster_shared.serdes.utils.serialize_value", noting)  # by which Dagster would name them
+    job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
+    with open_instance(read_settings()) as instance:
+        for _ in range(2):
+            run = instance.create_run_for_job(job)
+        assert [name for name in written if "Snap" in name] == [
+            "JobSnap",
+            *["ExecutionPlanSnapshot"] * 2,
+        ], "of the second run, the plan is another object, and its job is the same one"
+        assert run.job_snapshot_id is not None
+        assert run.execution_plan_snapshot_id is not None
+        job_found = instance.get_job_snapshot(run.job_snapshot_id)
+        plan_found = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+    for snapshot, name in ((job_found, run.job_snapshot_id), (plan_found, run.execution_plan_snapshot_id)):
+        assert hash_str(serialize_value(snapshot)) == name
 
 
 def test_a_plan_is_stored_as_dagster_stores_it(home_with_history: Path) -> None:
