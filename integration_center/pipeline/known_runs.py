@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from dagster._core.errors import DagsterRunAlreadyExists
 from dagster._core.snap import ExecutionPlanSnapshot
 from dagster._core.storage.dagster_run import DagsterRun, DagsterRunStatus, JobBucket, RunRecord, RunsFilter, TagBucket
 from dagster._core.storage.runs import SqlRunStorage  # not public, as all of a storage class
@@ -29,6 +30,7 @@ SNAPSHOT_SECONDS = 60.0
 FIND_SNAPSHOT = select(SnapshotsTable.c.snapshot_id).where(SnapshotsTable.c.snapshot_id == bindparam("wanted"))
 """Built once: to build a statement takes as long as to execute it."""
 STORE_SNAPSHOT = SnapshotsTable.insert()
+INSERT_RUN, INSERT_TAGS = RunsTable.insert(), RunTagsTable.insert()
 FIND_RUN_KEY = (
     select(RunTagsTable.c.run_id)
     .where(RunTagsTable.c.key == RUN_KEY_TAG, RunTagsTable.c.value == bindparam("wanted"))
@@ -108,6 +110,16 @@ class KnownRuns(SqlRunStorage):
                 end_time=row["end_time"],
             )
         ]
+
+    def _core_add_run(self, col_values: dict[str, Any], tags: Mapping[str, str]) -> None:
+        named = [{"run_id": col_values["run_id"], "key": key, "value": value} for key, value in tags.items()]
+        with self.connect() as connection:
+            try:
+                connection.execute(INSERT_RUN, col_values)
+            except IntegrityError as error:
+                raise DagsterRunAlreadyExists from error
+            if named:
+                connection.execute(INSERT_TAGS, named)
 
     def _get_run_by_id(self, run_id: str) -> DagsterRun | None:
         if not self.has_run_stats_index_cols():

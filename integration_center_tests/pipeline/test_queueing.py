@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.errors import DagsterRunAlreadyExists
 from dagster._core.execution.api import create_execution_plan
 from dagster._core.snap import JobSnap, snapshot_from_execution_plan
 from dagster._core.snap.execution_plan_snapshot import create_execution_plan_snapshot_id
@@ -232,6 +233,17 @@ def test_runs_are_found_as_dagster_finds_them(home_with_history: Path) -> None:
             assert store.get_run_records(one) == SqlRunStorage.get_run_records(store, one)
         assert [len(store.get_runs(one)) for one in filters] == [1, 1, 0, 0, 2, 0, 0, 2, 0, 1, 1]
         assert store.get_run_records(alone[0], cursor=runs[0].run_id) == []
+
+
+def test_a_run_is_stored_once(home_with_history: Path) -> None:
+    job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
+    with open_instance(read_settings()) as instance:
+        run = instance.create_run_for_job(job, tags={"of": "both"})
+        with pytest.raises(DagsterRunAlreadyExists):
+            instance.run_storage.add_run(run)
+        assert instance.get_runs(dg.RunsFilter(tags={"of": "both"})) == [run]
+        untagged = instance.create_run_for_job(job)
+        assert instance.get_run_by_id(untagged.run_id) == untagged
 
 
 def test_what_becomes_of_a_run_is_read_each_time(home_with_history: Path) -> None:
