@@ -41,7 +41,7 @@ from dagster.version import __version__ as dagster_version
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 
 from integration_center.pipeline.known_runs import KnownRuns
-from integration_center.pipeline.planned_events import are_announced, build_rows, store_announced
+from integration_center.pipeline.planned_events import INSERT, are_announced, build_rows, store_announced
 
 
 class RunHistory(DagsterSqliteStorage):
@@ -126,8 +126,9 @@ class EventLog(SqliteEventLogStorage):
             return
         rows = build_rows(self, events)
         with self.run_connection(events[0].run_id) as own, self.index_connection() as index:
-            own.execute(SqlEventLogStorageTable.insert(), rows)
-            store_announced(self, index, events, rows)
+            own.execute(INSERT, rows)
+            with_times = self._has_asset_key_index_cols_on_connection(index)
+            store_announced(self, index, events, rows, with_times=with_times)
 
     def dispose(self) -> None:
         """Close the connections."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from dagster._config.config_schema import UserConfigSchema  # not public, as all of a storage class
 from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
 from sqlalchemy import Engine, inspect, text
@@ -42,8 +43,9 @@ class ServerEvents(PostgresEventLogStorage):
             return
         # Each statement commits at once. In a transaction, Dagster's first question about the tables, which it asks on
         # the same connection, would end that and take the events back.
+        with_times = self.has_secondary_index(ASSET_KEY_INDEX_COLS)
         with self.index_connection() as connection:
-            store_announced(self, connection, events, build_rows(self, events))
+            store_announced(self, connection, events, build_rows(self, events), with_times=with_times)
 
 
 class ServerStorage(DagsterPostgresStorage):

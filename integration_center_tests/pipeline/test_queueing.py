@@ -10,17 +10,22 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.errors import DagsterRunAlreadyExists
 from dagster._core.execution.api import create_execution_plan
 from dagster._core.snap import JobSnap, snapshot_from_execution_plan
 from dagster._core.snap.execution_plan_snapshot import create_execution_plan_snapshot_id
+from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.runs import SqlRunStorage
+from dagster._core.storage.tags import RUN_KEY_TAG
 from dagster_shared.serdes import serialize_value
+from dagster_shared.serdes.utils import hash_str
 
 from integration_center.installation import Installation, open_installation
+from integration_center.pipeline import snapshot_texts
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.known_runs import KnownRuns
 from integration_center.pipeline.location.assembly import build_location
-from integration_center.pipeline.planned_events import PLANNED, TOGETHER
+from integration_center.pipeline.planned_events import PLANNED, TOGETHER, build_rows, find_days
 from integration_center.pipeline.run_history import RunHistory
 from integration_center.pipeline.starting import schedules
 from integration_center.pipeline.starting.own_job import OwnJobDefinition
@@ -104,7 +109,10 @@ def test_a_tick_opens_the_installation_once(center: Center, monkeypatch: pytest.
 
 @dg.asset(
     partitions_def=DAYS,
-    check_specs=[dg.AssetCheckSpec("counted", asset="drops"), dg.AssetCheckSpec("new", asset="drops")],
+    check_specs=[
+        dg.AssetCheckSpec("counted", asset="drops", partitions_def=DAYS),
+        dg.AssetCheckSpec("new", asset="drops"),
+    ],
 )
 def drops() -> Iterator[Any]:
     yield dg.MaterializeResult(
@@ -178,6 +186,81 @@ def test_what_a_run_announces_at_once_is_what_dagster_announces_one_by_one(
         assert set(kinds) == PLANNED
 
 
+def test_what_the_first_run_of_an_asset_announces_is_kept(
+    home_with_history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in TOGETHER.items():
+        monkeypatch.setenv(name, value)
+    with open_instance(read_settings()) as instance:
+        first, (_, _, planned, assets) = announce(instance, {"dagster/partition": "2026-01-03"})
+        assert planned == assets == [True, True]
+        (before,) = instance.event_log_storage.get_asset_records([drops.key])
+        instance.event_log_storage.wipe_asset(drops.key)
+        assert instance.event_log_storage.get_asset_records([drops.key]) == []
+        second, _ = announce(instance, {"dagster/partition": "2026-01-03"})
+        (after,) = instance.event_log_storage.get_asset_records([drops.key])
+        assert (before.asset_entry.last_run_id, after.asset_entry.last_run_id) == (first, second), "it is there again"
+
+
+@pytest.mark.parametrize("tags", [{}, {"dagster/partition": "2026-01-03"}, RANGE])
+def test_the_text_of_what_is_announced_is_dagsters(home_with_history: Path, tags: Mapping[str, str]) -> None:
+    job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
+    with open_instance(read_settings()) as instance:
+        events = instance.all_logs(instance.create_run_for_job(job, tags=tags).run_id)
+        store = instance.event_log_storage
+        assert isinstance(store, SqlEventLogStorage)
+        assert build_rows(store, events) == [store._event_to_row(event) for event in events]
+        assert any(find_days(event) for event in events) == bool(tags)
+
+
+def test_runs_are_found_as_dagster_finds_them(home_with_history: Path) -> None:
+    job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
+    with open_instance(read_settings()) as instance:
+        runs = [instance.create_run_for_job(job, tags={RUN_KEY_TAG: key, "of": "both"}) for key in ("one", "two")]
+        store = instance.run_storage
+        assert isinstance(store, KnownRuns)
+        alone = [dg.RunsFilter(run_ids=[run.run_id]) for run in runs]
+        filters = [
+            *(dg.RunsFilter(tags={RUN_KEY_TAG: key, "of": "both"}) for key in ("one", "two", "three")),
+            dg.RunsFilter(tags={RUN_KEY_TAG: "one", "of": "another"}),
+            dg.RunsFilter(tags={RUN_KEY_TAG: ["one", "two"]}),
+            *(dg.RunsFilter(run_ids=[run.run_id], statuses=[dg.DagsterRunStatus.SUCCESS]) for run in runs),
+            dg.RunsFilter(run_ids=[run.run_id for run in runs]),
+            dg.RunsFilter(run_ids=["unknown"]),
+            *alone,
+        ]
+        for one in filters:
+            assert store.get_runs(one) == SqlRunStorage.get_runs(store, one)
+            assert store.get_run_records(one) == SqlRunStorage.get_run_records(store, one)
+        assert [len(store.get_runs(one)) for one in filters] == [1, 1, 0, 0, 2, 0, 0, 2, 0, 1, 1]
+        assert store.get_run_records(alone[0], cursor=runs[0].run_id) == []
+
+
+def test_a_run_is_stored_once(home_with_history: Path) -> None:
+    job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
+    with open_instance(read_settings()) as instance:
+        run = instance.create_run_for_job(job, tags={"of": "both"})
+        with pytest.raises(DagsterRunAlreadyExists):
+            instance.run_storage.add_run(run)
+        assert instance.get_runs(dg.RunsFilter(tags={"of": "both"})) == [run]
+        untagged = instance.create_run_for_job(job)
+        assert instance.get_run_by_id(untagged.run_id) == untagged
+
+
+def test_what_becomes_of_a_run_is_read_each_time(home_with_history: Path) -> None:
+    job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
+    with open_instance(read_settings()) as instance, open_instance(read_settings()) as elsewhere:
+        run = instance.create_run_for_job(job)
+        assert instance.get_run_by_id(run.run_id) == instance.get_run_by_id(run.run_id) == run
+        elsewhere.add_run_tags(run.run_id, {"of": "both"})
+        elsewhere.report_run_failed(run)
+        found = instance.get_run_by_id(run.run_id)
+        assert found is not None
+        assert (found.status, found.tags["of"]) == (dg.DagsterRunStatus.FAILURE, "both")
+        elsewhere.delete_run(run.run_id)
+        assert instance.get_run_by_id(run.run_id) is None
+
+
 def test_a_further_run_asks_the_database_only_for_what_may_change(
     home_with_history: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,10 +271,13 @@ def test_a_further_run_asks_the_database_only_for_what_may_change(
     with open_instance(read_settings()) as instance:
         for _ in range(2):
             with noted_statements() as statements:
+                instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: "new", "of": "both"}))
                 instance.get_run_by_id(instance.create_run_for_job(job, tags=tags).run_id)
     columns = [said for said in statements if "table_info" in said or "table_xinfo" in said or "pg_catalog" in said]
     assert columns == []
     assert [said for said in statements if "FROM snapshots" in said] == [], "a minute before, they were stored"
+    assert [said for said in statements if "JOIN run_tags" in said] == [], "no run has the key"
+    assert len([said for said in statements if "INTO asset_keys" in said or "UPDATE asset_keys" in said]) == 1
 
 
 def test_a_run_after_all_were_deleted_stores_its_snapshots_again(home_with_history: Path) -> None:
@@ -232,6 +318,33 @@ def test_a_job_is_described_by_the_types_that_it_names(center: Center) -> None:
         assert whole.config_schema_snapshot.all_config_snaps_by_key.items() > options.items()
         assert len(serialize_value(snapshot)) < 0.8 * len(serialize_value(whole))
         assert own.get_job_snapshot() is snapshot
+
+
+def test_a_snapshot_is_written_once_to_be_named_and_stored(
+    home_with_history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def noting(value: Any) -> str:
+        written.append(type(value).__name__)
+        return serialize_value(value)
+
+    monkeypatch.setattr(snapshot_texts, "serialize_value", noting)
+    monkeypatch.setattr("dagster_shared.serdes.utils.serialize_value", noting)  # by which Dagster would name them
+    job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
+    with open_instance(read_settings()) as instance:
+        for _ in range(2):
+            run = instance.create_run_for_job(job)
+        assert [name for name in written if "Snap" in name] == [
+            "JobSnap",
+            *["ExecutionPlanSnapshot"] * 2,
+        ], "of the second run, the plan is another object, and its job is the same one"
+        assert run.job_snapshot_id is not None
+        assert run.execution_plan_snapshot_id is not None
+        job_found = instance.get_job_snapshot(run.job_snapshot_id)
+        plan_found = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+    for snapshot, name in ((job_found, run.job_snapshot_id), (plan_found, run.execution_plan_snapshot_id)):
+        assert hash_str(serialize_value(snapshot)) == name
 
 
 def test_a_plan_is_stored_as_dagster_stores_it(home_with_history: Path) -> None:

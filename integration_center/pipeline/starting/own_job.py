@@ -74,14 +74,9 @@ class OwnJobDefinition(JobOfOwnTypes):
             ),
         )
         # Of a part, Dagster would also describe the options of each step of the whole job that is left out.
-        part._run_config_schema = JobDefinition(  # type: ignore[assignment] # which Dagster makes when it is asked for
-            name=part.name,
-            graph_def=part.graph,
-            resource_defs=part.resource_defs,
-            executor_def=part.executor_def,
-            logger_defs=part.loggers,
-            asset_layer=part.asset_layer,
-        ).run_config_schema
+        selected, part._subset_selection_data = part._subset_selection_data, None
+        _ = part.run_config_schema  # which the job keeps
+        part._subset_selection_data = selected
         part.__class__ = JobOfOwnTypes
         return part
 
