@@ -90,7 +90,6 @@ def test_our_location_lists_no_resource_and_explains_each_option(center: Center)
         assert {"logins_to_leads", "sync", "undo_sandbox", "retention", ALL_ASSETS} <= forms.keys()
         assert {job for job, form in forms.items() if form.fields("resources")} == set()
         assert {job for job, form in forms.items() if form.text.get("resources")} == set()
-        assert {job for job, form in forms.items() if form.fields("execution")} == set(), "steps run in one process"
         options = {
             (job, op): form.fields("ops", op, "config")
             for job, form in forms.items()

@@ -17,7 +17,6 @@ from integration_center.pipeline.location.loader import LoadedIntegrations, desc
 from integration_center.pipeline.location.selected_assets import find_selected
 from integration_center.pipeline.location.shared import build_reports, build_shared
 from integration_center.pipeline.names import FRAMES, asset_keys, report_key
-from integration_center.pipeline.steps.one_process import IN_ONE_PROCESS
 from integration_center.pipeline.steps.resources import build_resources
 
 
@@ -124,7 +123,7 @@ def build_job(folder: Path, name: str) -> dg.JobDefinition:
 
 def build_own_location() -> dg.Definitions:
     """What our own code location has besides: steps run in one process, and no run config chooses where values go."""
-    return dg.Definitions(executor=IN_ONE_PROCESS, resources={"io_manager": build_resources()[FRAMES]})
+    return dg.Definitions(executor=dg.in_process_executor, resources={"io_manager": build_resources()[FRAMES]})
 
 
 def find_misfits(loaded: LoadedIntegrations, place: dg.Definitions, folder: Path) -> dict[str, str]:
