@@ -107,7 +107,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(home, said, before, last_day())
 
 
-@pytest.mark.proof
 def test_it_connects_both_orgs_and_writes_only_once(demo: Demo) -> None:
     said = demo.said
     assert re.search(rf"{RECORDS} Leads in each org: http://127.0.0.1:\d+ \(Sandbox\), http://\S+ \(Production\)", said)

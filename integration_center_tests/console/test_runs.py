@@ -73,6 +73,7 @@ def test_a_run_shows_what_was_found_in_the_report(
     assert "What was found in the report" not in failed.text, "it was found in an earlier file"
 
 
+@pytest.mark.proof
 def test_another_day_can_be_run(center_on_disk: Center, browser: Browser, dagster: OwnDagster) -> None:
     center_on_disk.integrate()
     day = YESTERDAY - timedelta(days=2)
@@ -124,6 +125,7 @@ def test_a_second_start_is_refused_and_leads_to_the_first(
     assert dagster.launched == []
 
 
+@pytest.mark.proof
 def test_a_dead_line_does_not_stop_the_next_run(
     center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster
 ) -> None:

@@ -62,6 +62,7 @@ def test_the_second_of_two_editors_sees_both_versions(
     assert mine.values["schedule"] == ["0 11 * * *"]
 
 
+@pytest.mark.proof
 def test_mine_is_saved_over_theirs(editors: tuple[WizardUser, WizardUser], browser: Browser, console: Console) -> None:
     seen, path = save_both(editors)
     done = browser.submit(seen, path, {"go": "mine"})

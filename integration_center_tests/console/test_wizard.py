@@ -274,6 +274,7 @@ def test_a_copy_is_checked_in_its_own_org(
     assert "environment: production" in (drops.defs / "logins_to_leads_production" / "defs.yaml").read_text()
 
 
+@pytest.mark.proof
 def test_names_of_the_report_and_the_org_stay_text(drops: Center, browser: Browser) -> None:
     drops.drop([(email(1), HOSTILE)], header=("User ID", HOSTILE))
     user = WizardUser.begin(browser)

@@ -104,6 +104,7 @@ def test_without_a_script_a_button_shows_the_lists_of_a_row(user: WizardUser) ->
     assert len(user.seen.response.content) < MOST_PAGE_BYTES
 
 
+@pytest.mark.proof
 def test_a_list_that_the_page_has_comes_with_what_is_chosen_alone(user: WizardUser) -> None:
     user.open("mapping")
     seen, _, _ = change(user, "stay", ROW_PARTS, {"field-3": "field_700__C", "column-2": "Gone"}, read_lists(user.seen))

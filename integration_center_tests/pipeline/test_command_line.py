@@ -175,6 +175,7 @@ def test_errors_are_printed_as_they_are(center: Center, command: Command, monkey
     assert command("ledger", "nonsense")[0] == 1
 
 
+@pytest.mark.proof
 def test_a_jwt_account_syncs_and_renews_its_token_by_itself(
     center: Center, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Hostile names in everything that Dagster describes: its Markdown shows them as text."""
 
 import dagster as dg
+import pytest
 
 from integration_center.wording.markdown import unescape_markdown
 from integration_center_tests.pipeline.center import COUNT, EXAMPLE, PLAIN, Center, logins
@@ -49,6 +50,7 @@ def test_no_check_result_holds_markup_and_the_log_shows_the_sentence(center: Cen
     assert NAME in (center.sync(run).error or "")
 
 
+@pytest.mark.proof
 def test_a_push_that_wrote_nothing_shows_what_salesforce_calls_its_fields(center: Center) -> None:
     center.integrate()
     center.drop(logins(PLAIN[:2]))

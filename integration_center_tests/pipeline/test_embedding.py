@@ -121,6 +121,7 @@ def test_two_that_write_one_field_are_refused_with_a_sentence(project: Path, hom
     assert "are already written by integration 'again'; disable one of the two" in str(error.value.__cause__)
 
 
+@pytest.mark.proof
 def test_prefixes_keep_two_sets_apart(center: Center, project: Path) -> None:
     add(project, "logins_to_leads", prefix="east")
     add(project, "west_logins", prefix="west", environment="production")

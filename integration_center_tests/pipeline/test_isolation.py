@@ -273,6 +273,7 @@ def test_one_that_allows_no_empty_report_does_not_stop_one_that_does(center: Cen
     assert "the report is empty, and allow_empty is off" in (history["strict"].error or "")
 
 
+@pytest.mark.proof
 def test_a_report_that_lost_half_of_its_rows_is_stopped(center: Center) -> None:
     center.integrate()
     center.drop(logins(PLAIN), day=days_before(1))

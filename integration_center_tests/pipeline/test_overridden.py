@@ -177,6 +177,7 @@ def test_where_not_all_can_be_read_the_push_counts(center: Center, org: Org, mon
     assert "they count as updated" in said(center, ran.run_id)
 
 
+@pytest.mark.proof
 def test_a_ledger_of_an_earlier_version_is_read(center: Center, org: Org) -> None:
     """It was stored when there was no outcome `overridden`."""
     planned = center.run(assets=["insights/logins", "logins_to_leads/update_set"])

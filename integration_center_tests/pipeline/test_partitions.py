@@ -172,6 +172,7 @@ def test_two_at_once_fetch_a_report_once(walkme: Starlette, tmp_path: Path, monk
     assert walkme.state.requests["data"] == 1
 
 
+@pytest.mark.proof
 def test_a_damaged_stored_report_is_fetched_again(center: Center) -> None:
     center.integrate()
     center.drop(logins(PLAIN[:2]))

@@ -188,6 +188,7 @@ def test_an_asset_that_is_missing_or_failed_is_a_sentence_in_the_log(center: Cen
     assert center.writes() == []
 
 
+@pytest.mark.proof
 def test_an_asset_with_other_partitions_is_read_whole(center: Center) -> None:
     countries = dg.StaticPartitionsDefinition(["at", "de"])
     stored: dict[str, pl.DataFrame] = {}

@@ -89,6 +89,7 @@ def test_all_hours_count_where_all_rows_do(center: Center) -> None:
     assert center.lead(PLAIN[0])[COUNT] == sum(range(24))
 
 
+@pytest.mark.proof
 def test_of_weeks_the_newest_one_counts(center: Center) -> None:
     # On any day of the week, yesterday begins a week, which has not ended and so is no partition yet.
     weekly = dg.WeeklyPartitionsDefinition("2026-01-04", day_offset=YESTERDAY.isoweekday() % 7)

@@ -44,6 +44,7 @@ def test_the_option_and_the_command_run_it(off: Center, command: Command) -> Non
     assert as_json(command("run", SLUG, "--json"))["lines"] == {"unchanged": len(PLAIN)}
 
 
+@pytest.mark.proof
 def test_an_option_of_another_integration_does_not_count(off: Center) -> None:
     off.integrate("other", enabled=False, name="Other")
     config = push_config("other")

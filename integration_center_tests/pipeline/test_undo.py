@@ -147,6 +147,7 @@ def test_it_shows_the_plan_and_asks(
     assert "The next run of logins_to_leads writes its values again" in " ".join(out.split())
 
 
+@pytest.mark.proof
 def test_the_integration_may_be_gone(
     center: Center, command: Command, pushed: Ran, before: dict[int, tuple[object, ...]]
 ) -> None:
@@ -184,6 +185,7 @@ def test_an_undo_is_for_the_same_org(center: Center, command: Command, pushed: R
     assert "wrote to org 00D000000000009EAA, and Sandbox is connected to" in err
 
 
+@pytest.mark.proof
 def test_a_failed_run_that_wrote_is_undone(
     center: Center, command: Command, before: dict[int, tuple[object, ...]]
 ) -> None:

@@ -81,6 +81,7 @@ def test_flows_beyond_the_first_page_are_seen(center: Center, org: Org, command:
     assert "Flow The_Last" in found_in(checked)
 
 
+@pytest.mark.proof
 def test_a_user_without_the_right_to_look_syncs_all_the_same(center: Center, org: Org, command: Command) -> None:
     center.integrate()
     center.drop(logins(PLAIN))
