@@ -2,7 +2,7 @@
 
 For each run that it queues, Dagster asks the database four times which columns its tables have, and four times whether
 a snapshot is stored. In samples of a tick on PostgreSQL, the first were a sixth of the daemon's time. It also builds
-the statements anew by which it looks whether the run was queued before, and reads the run four times.
+the statements again by which it looks whether the run was queued before, and reads the run four times.
 """
 
 import time

@@ -22,7 +22,7 @@ def hold_rest(lines: pl.DataFrame, *, results: pl.DataFrame, reason: str) -> pl.
 def find_stop(lines: pl.LazyFrame) -> str | None:
     """Find the sentence that says why records of a push were not sent, or what became of them is not known.
 
-    What the org says of a Bulk job that it ended may quote a value, so only its code is told. All else is ours.
+    What the org says of a Bulk job that it ended may quote a value, so only its code is said. All else is ours.
     """
     unsent = pl.col("outcome") == Outcome.UNPROCESSED
     ended = pl.format(ENDED_EARLY, "code")

@@ -56,7 +56,7 @@ CLOCKS = ("skipped", "doubled")
 
 
 def merge(mask: pl.Series | None, more: pl.Series | None) -> pl.Series | None:
-    """Join two masks of cells; None stands for no cell."""
+    """Join two masks of cells; None means no cell."""
     return mask if more is None else more if mask is None else mask | more
 
 
