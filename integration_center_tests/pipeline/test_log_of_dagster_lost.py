@@ -102,6 +102,7 @@ def test_a_sync_that_had_not_ended_is_failed_everywhere(
     assert line["status"] == "Failed"
 
 
+@pytest.mark.sqlite
 def test_a_command_leaves_no_files_of_sqlite_beside_its_history(
     center: Center, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,31 @@ def test_what_a_setting_leaves_open_is_named(
     assert f"**A setting allows requests without TLS to `{named}`.**" in text
 
 
+@pytest.mark.parametrize(
+    ("query", "lines"),
+    [
+        ("", ["| `a socket` | The database of this installation | it stays within this machine |"]),
+        (
+            "?host=/run/postgresql",
+            ["| `a socket` | The database of this installation | it stays within this machine |"],
+        ),
+        (
+            "?sslmode=require&host=one.acme.example:5433&host=two.acme.example",
+            [
+                "| `one.acme.example:5433` | The database of this installation | TLS (sslmode=require) |",
+                "| `two.acme.example:5432` | The database of this installation | TLS (sslmode=require) |",
+            ],
+        ),
+    ],
+)
+def test_servers_of_the_database_are_found_in_the_query(
+    installation: Installation, query: str, lines: list[str]
+) -> None:
+    settings = installation.settings.model_copy(update={"database_url": SecretStr(f"postgresql:///center{query}")})
+    text = write_overview(Installation(settings, installation.engine), datetime.now(UTC))
+    assert [line for line in text.splitlines() if "The database of this" in line] == lines
+
+
 def test_it_holds_scopes_and_age_and_no_secret(installation: Installation) -> None:
     later = datetime.now(UTC) + timedelta(hours=5)
     text = write_overview(installation, later)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from integration_center.alerts.places import open_alerts, read_alert_settings
 from integration_center.alerts.settings import Email
@@ -18,7 +18,6 @@ from integration_center.settings import Settings
 
 PORTS = {"https": 443, "http": 80}
 DATABASE_PORT = 5432
-DATABASE = "INTEGRATION_CENTER_DATABASE_URL"
 TLS_MODES = frozenset({"require", "verify-ca", "verify-full"})
 """The values of `sslmode` with which a connection to PostgreSQL is never without TLS."""
 WITHIN = "it stays within this machine"
@@ -79,16 +78,35 @@ def _list_storage(settings: Settings) -> Iterator[Destination]:
     if settings.bucket:
         yield _build_files(settings.bucket, "Reports, plans and ledgers of this installation")
     if settings.has_database_server:
-        url = make_url(settings.database)
-        host, mode = f"{url.host}:{url.port or DATABASE_PORT}", url.query.get("sslmode")
-        what = "The database of this installation"
-        if is_loopback(url.host):
-            yield Destination(host, what, WITHIN)
+        yield from _list_database(make_url(settings.database))
+
+
+def _list_database(url: URL) -> Iterator[Destination]:
+    """Describe the servers of a database. The driver may have them in the query, where a path names a socket."""
+    what, mode = "The database of this installation", url.query.get("sslmode")
+    for host, port in find_servers(url):
+        shown = f"{host}:{port or DATABASE_PORT}"
+        if not host or host.startswith("/"):
+            yield Destination("a socket", what, WITHIN)
+        elif is_loopback(host):
+            yield Destination(shown, what, WITHIN)
         elif mode in TLS_MODES:
-            yield Destination(host, what, f"TLS (sslmode={mode})")
+            yield Destination(shown, what, f"TLS (sslmode={mode})")
         else:
             said = f"sslmode={mode}" if mode else "no sslmode"
-            yield Destination(host, what, f"TLS only if the server wants it: {said} in {DATABASE}", is_open=True)
+            yield Destination(shown, what, f"TLS only if the server wants it: {said} in its address", is_open=True)
+
+
+def find_servers(url: URL) -> list[tuple[str, str]]:
+    """Find the hosts of a database, each with its port or nothing.
+
+    Source: https://www.postgresql.org/docs/current/libpq-connect.html, "Specifying Multiple Hosts".
+    """
+    if url.host:
+        return [(url.host, str(url.port or ""))]
+    named = url.query.get("host", "")
+    places = named.split(",") if isinstance(named, str) else named
+    return [(host, port) for host, _, port in (place.partition(":") for place in places)]
 
 
 def _list_sign_in(settings: Settings) -> Iterator[Destination]:
@@ -133,7 +151,7 @@ def _build_files(address: str, purpose: str) -> Destination:
         return Destination(f"{server.host}:{server.port}", purpose, "SSH")
     endpoint = _find_endpoint(scheme.lower(), read_cloud_settings())
     if endpoint:
-        return _build(endpoint, purpose, allowed_by="AWS_ALLOW_HTTP")
+        return _build(endpoint, purpose, allowed_by="a setting of the storage")
     return Destination(_name_bucket(scheme.lower(), rest.partition("/")[0]), purpose)
 
 
