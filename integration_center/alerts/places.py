@@ -208,8 +208,7 @@ class SharedAlerts:
 
     def read(self) -> AlertText | None:
         """Read the text; see `AlertPlace`."""
-        note = self._find()
-        return self.file.read() if note is None else AlertText(self._open(note), IN_DATABASE)
+        return self._read(self._find())
 
     def write(self, text: str) -> None:
         """Write the text; see `AlertPlace`."""
@@ -223,7 +222,7 @@ class SharedAlerts:
         """
         for _ in range(TRIES):
             note = self._find()
-            found = self.file.read() if note is None else AlertText(self._open(note), IN_DATABASE)
+            found = self._read(note)
             text = edit(found and found.text)
             if self._replace(note, text):
                 return
@@ -241,6 +240,9 @@ class SharedAlerts:
 
     def _find(self) -> Note | None:
         return self.notes.read(KIND, NAME)
+
+    def _read(self, note: Note | None) -> AlertText | None:
+        return self.file.read() if note is None else AlertText(self._open(note), IN_DATABASE)
 
     def _replace(self, before: Note | None, text: str) -> bool:
         token = None if before is None else before.token

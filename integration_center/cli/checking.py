@@ -251,7 +251,7 @@ def check_stored(
     file = installation.reports.file(folder, day) if day else None
     if day is None or stored is None or file is None:
         raise NotRead(f"asset {spec.report!r} was not read yet; materialize {slug}/update_set once, then check again")
-    frame = pl.read_parquet(file.path, glob=False)
+    frame = file.read()
     info = fit_columns(describe_asset(folder, spec, source), frame.columns)
     verdict, message = check_rows(installation, spec, frame, info, stored.likely_types or {})
     return verdict, message, stored.notes

@@ -3,7 +3,6 @@
 import getpass
 import logging
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
@@ -37,7 +36,7 @@ from integration_center.pipeline.judging import read_folder
 from integration_center.pipeline.location.launching import run_here, wait_for
 from integration_center.pipeline.names import FIRST_DAY, asset_keys, push_config, push_key, run_tags
 from integration_center.pipeline.planned_events import TOGETHER
-from integration_center.pipeline.runs.history import complete_log, finish_noting
+from integration_center.pipeline.runs.history import complete_log
 from integration_center.pipeline.starting.catch_up import check_long_range
 from integration_center.settings import read_paths
 from integration_center.sync.outcomes import WRITTEN, Outcome
@@ -160,8 +159,6 @@ def run_to_its_end(
         sync = installation.syncs.get(run_id, wanted.slug)
         if sync is None or sync.ended_at is None:
             raise
-        with suppress(DBAPIError):  # else the next command does it
-            finish_noting(instance, installation, run_id)
         return error
     return None
 

@@ -21,7 +21,7 @@ from integration_center.integration_files.places import FILE, DatabasePlace, ope
 from integration_center.integration_files.reading import DefsFile, DefsReader
 from integration_center.pipeline.instance.webserver import find_webserver
 from integration_center.pipeline.judging import judge_with_dagster
-from integration_center.settings.paths import find_folder
+from integration_center.settings.paths import resolve_folder
 from integration_center.wording.plain_text import make_printable
 
 
@@ -32,7 +32,7 @@ def parse_folder(named: Path) -> Path:
         BadParameter: it is not a folder's.
     """
     try:
-        return find_folder(named)
+        return resolve_folder(named)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 

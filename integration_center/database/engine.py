@@ -162,20 +162,20 @@ def read_clock(connection: Connection) -> datetime:
 
 def upsert(connection: Connection, table: Table, key: Sequence[str], values: Mapping[str, Any]) -> None:
     """Insert `values`, or update the row that has the same `key` columns."""
-    statement = build_insert(connection, table).values(**values)
+    statement = build_insert(connection.dialect.name, table).values(**values)
     changes = {name: statement.excluded[name] for name in values if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))
 
 
 def insert_if_absent(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert `values` unless there is a row with the same key; return whether the row is new."""
-    statement = build_insert(connection, table).values(**values)
+    statement = build_insert(connection.dialect.name, table).values(**values)
     return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 
 
-def build_insert(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
-    """An insert that knows `ON CONFLICT`."""
-    if connection.dialect.name == "postgresql":
+def build_insert(dialect: str, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    """An insert that knows `ON CONFLICT`, in the dialect of this name."""
+    if dialect == "postgresql":
         # Imported here: it would add a twentieth to the start of every run, and most have SQLite.
         from sqlalchemy.dialects import postgresql
 

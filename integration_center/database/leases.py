@@ -168,7 +168,7 @@ def lost(object: str) -> LeaseLost:
 def _next_fence(connection: Connection, org_id: str, object: str) -> int:
     """Count the leases on an object; the number is never used twice."""
     key = {"org_id": org_id, "object": object.lower()}
-    counted = build_insert(connection, fences).values(**key, number=1)
+    counted = build_insert(connection.dialect.name, fences).values(**key, number=1)
     counted = counted.on_conflict_do_update(index_elements=list(key), set_={"number": fences.c.number + 1})
     return int(connection.execute(counted.returning(fences.c.number)).scalar_one())
 

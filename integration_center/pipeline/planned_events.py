@@ -6,7 +6,6 @@ together where `DAGSTER_EVENT_BATCH_SIZE` is set, and then writes each in up to 
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 from dagster import DagsterEventType
@@ -20,6 +19,8 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster_shared.record import copy
 from dagster_shared.serdes import serialize_value
 from sqlalchemy import Connection, Executable
+
+from integration_center.database.engine import build_insert
 
 PLANNED = frozenset({DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED})
 
@@ -46,17 +47,17 @@ def build_rows(store: SqlEventLogStorage, events: Sequence[EventLogEntry]) -> Se
 
     The days of the run are half of what each of its checks announces, and the same in all: they are written once.
     """
-    written: list[tuple[object, str]] = []
     rows: list[Row] = []
+    written, text = None, ""
     for event in events:
         days = find_days(event)
         if days is None:
             rows.append(store._event_to_row(event))
             continue
-        if not written or written[-1][0] != days:
-            written.append((days, f'"partitions_subset": {serialize_value(days)}'))
+        if days != written:
+            written, text = days, f'"partitions_subset": {serialize_value(days)}'
         row = store._event_to_row(leave_out_days(event))
-        rows.append({**row, "event": row["event"].replace(NO_DAYS, written[-1][1])})
+        rows.append({**row, "event": row["event"].replace(NO_DAYS, text)})
     return rows
 
 
@@ -108,12 +109,9 @@ def store_announced(
 @cache
 def build_upsert(dialect: str, columns: Sequence[str]) -> Executable:
     """Build the statement that stores what is kept of an asset. Dagster's own tries to insert, and then updates."""
-    insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(AssetKeyTable)
+    insert = build_insert(dialect, AssetKeyTable)
     key, *others = columns
-    statement: Executable = insert.on_conflict_do_update(
-        index_elements=[key], set_={name: insert.excluded[name] for name in others}
-    )
-    return statement
+    return insert.on_conflict_do_update(index_elements=[key], set_={name: insert.excluded[name] for name in others})
 
 
 def build_check_rows(event: EventLogEntry, row: Row, number: int) -> Sequence[Row]:

@@ -68,7 +68,7 @@ def read_newest(source: ReportSource, folder: ReportFolder, name: str, text_colu
     day = source.newest_day(info) or last_full_day(datetime.now(UTC))
     stored, file = find_current(source, folder, info, day), folder.file(info.slug, day)
     if stored and file:
-        frame = pl.read_parquet(file.path, glob=False)
+        frame = file.read()
         shown = replace(fit_columns(info, frame.columns), latest_by=stored.latest_by)
         return NewestReport(shown, day, frame, stored.likely_types or {})
     report = source.read(info, day)

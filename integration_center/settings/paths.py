@@ -45,7 +45,7 @@ def find_default_defs(home: Path | None) -> Path:
     return (home or find_default_home()) / "integrations"
 
 
-def find_folder(named: Path) -> Path:
+def resolve_folder(named: Path) -> Path:
     """Return the absolute path of a folder that is there, or that there can be.
 
     Raises:
@@ -111,7 +111,7 @@ class Paths(ResolvedSecrets, BaseSettings):
         """Dagster refuses a relative home, and a component tree refuses relative folders."""
         if info.field_name == "defs" and value == IN_DATABASE:
             return value
-        folder = find_folder(value)
+        folder = resolve_folder(value)
         if info.field_name == "dagster_home" and "?" in str(folder):
             raise ValueError(f"{folder} holds a question mark, which ends the address of a database; name another one")
         return folder
@@ -121,7 +121,7 @@ class Paths(ResolvedSecrets, BaseSettings):
     def make_storage_absolute(cls, value: str) -> str:
         """A folder of frames is found from any working directory."""
         named = value.strip()
-        return named if not named or "://" in named else str(find_folder(Path(named)))
+        return named if not named or "://" in named else str(resolve_folder(Path(named)))
 
     @property
     def database(self) -> str:

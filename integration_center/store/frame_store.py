@@ -80,7 +80,7 @@ class FrameStore:
             ConfigurationError: the storage cannot be written.
             TransientError: the storage or the database does not answer.
         """
-        rows = count_height(pl.scan_parquet(new.path, glob=False)) if new.path.suffix != ".txt" else None
+        rows = count_height(FrameFile(new.path).scan()) if new.path.suffix != ".txt" else None
         self.objects.upload(new.key)
         replaced = self._note(StoredFile(new.place, new.key, datetime.now(UTC), rows, identity, details or {}))
         if only_version:

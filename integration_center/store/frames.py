@@ -14,8 +14,7 @@ from uuid import uuid4
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from integration_center.errors import ConfigurationError
-from integration_center.files.system_errors import explain
+from integration_center.files import text_files
 
 SLICE_ROWS = 50_000
 """The rows per slice of a frame that may be too large for memory."""
@@ -50,6 +49,10 @@ class FrameFile:
     def scan(self) -> pl.LazyFrame:
         """Scan the frame lazily."""
         return pl.scan_parquet(self.path, glob=False)
+
+    def read(self, columns: list[str] | None = None) -> pl.DataFrame:
+        """Read the frame, or some of its columns."""
+        return pl.read_parquet(self.path, columns=columns, glob=False)
 
 
 def write_frame(
@@ -231,11 +234,10 @@ def writing(path: Path) -> Iterator[None]:
     Raises:
         ConfigurationError: it cannot be written. The message says why, and what to do.
     """
-    try:
-        yield
-    except OSError as error:
-        raise ConfigurationError(f"{path} could not be written: {explain(error.errno)}") from None
-    except pl.exceptions.ComputeError as error:
-        if (found := POLARS_OS_ERROR.search(str(error))) is None:
-            raise
-        raise ConfigurationError(f"{path} could not be written: {explain(int(found[1]))}") from None
+    with text_files.writing(path):
+        try:
+            yield
+        except pl.exceptions.ComputeError as error:
+            if (found := POLARS_OS_ERROR.search(str(error))) is None:
+                raise
+            raise OSError(int(found[1]), str(error)) from None

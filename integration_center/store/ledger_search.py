@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
+from integration_center.store.frames import FrameFile
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.values.ids import BODY_LENGTH, complete_ids
 
@@ -82,7 +83,7 @@ def read_lines(paths: Sequence[Path], places: Iterable[Place]) -> Iterator[dict[
     """Read whole lines, a few ledgers side by side."""
     rest = iter(places)
     while batch := list(islice(rest, AT_A_TIME)):
-        scans = [pl.scan_parquet(paths[place.number], glob=False).slice(place.offset, 1) for place in batch]
+        scans = [FrameFile(paths[place.number]).scan().slice(place.offset, 1) for place in batch]
         for line in pl.collect_all(scans):
             yield line.row(0, named=True)
 

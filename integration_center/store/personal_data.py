@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import SPLIT_BY, rewrite_frame
+from integration_center.store.frames import SPLIT_BY, FrameFile, rewrite_frame
 from integration_center.store.person import Person
 from integration_center.store.stored_files import FileKind, StoredFile
 from integration_center.store.work import WORK
@@ -174,7 +174,7 @@ class PersonalData:
             if path.suffix == TEXTS:
                 there = person.is_in_text(path.read_text(encoding="utf-8", errors="replace"))
                 return Holding(key, places, 1) if there else None
-            lines = pl.scan_parquet(path, glob=False)
+            lines = FrameFile(path).scan()
             found = lines.filter(person.is_in(lines.collect_schema())).select(pl.len())
             rows = int(found.collect(engine="streaming").item())
         except (pl.exceptions.PolarsError, OSError) as error:
@@ -185,7 +185,7 @@ class PersonalData:
     def _rewrite(self, holding: Holding, person: Person, folder: Path, *, drop: bool = False) -> Path:
         """Replace a file by one without the person, at all its places."""
         path = self.frames.objects.root / holding.key
-        lines = pl.scan_parquet(path, glob=False)
+        lines = FrameFile(path).scan()
         metadata = {name: text for name, text in pl.read_parquet_metadata(path).items() if name != "ARROW:schema"}
         is_report = any(file.place.kind in REPORTS for file in holding.places)
         safe = frozenset([metadata.get(SPLIT_BY, DAY)]) if is_report else SAFE

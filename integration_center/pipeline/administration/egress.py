@@ -88,13 +88,11 @@ def _list_database(url: URL) -> Iterator[Destination]:
         shown = f"{host}:{port or DATABASE_PORT}"
         if not host or host.startswith("/"):
             yield Destination("a socket", what, WITHIN)
-        elif is_loopback(host):
-            yield Destination(shown, what, WITHIN)
-        elif mode in TLS_MODES:
+        elif mode in TLS_MODES and not is_loopback(host):
             yield Destination(shown, what, f"TLS (sslmode={mode})")
         else:
             said = f"sslmode={mode}" if mode else "no sslmode"
-            yield Destination(shown, what, f"TLS only if the server wants it: {said} in its address", is_open=True)
+            yield _build_open(shown, host, what, f"TLS only if the server wants it: {said} in its address")
 
 
 def find_servers(url: URL) -> list[tuple[str, str]]:
@@ -126,10 +124,8 @@ def _list_alerts(installation: Installation) -> Iterator[Destination]:
             host, what = f"{channel.host}:{channel.port}", f"Alerts by e-mail ({name})"
             if channel.security != "none":
                 yield Destination(host, what)
-            elif is_loopback(channel.host):
-                yield Destination(host, what, WITHIN)
             else:
-                yield Destination(host, what, "nothing: `security: none` in the alert settings", is_open=True)
+                yield _build_open(host, channel.host, what, "nothing: `security: none` in the alert settings")
         else:
             yield _build(channel.url.get_secret_value(), f"Alerts by {channel.type} ({name})")
 
@@ -138,9 +134,14 @@ def _build(url: str, purpose: str, *, allowed_by: str = "a setting") -> Destinat
     """Describe an address of HTTP."""
     if urlsplit(url).scheme != "http":
         return Destination(name_place(url), purpose)
-    if is_loopback(urlsplit(url).hostname):
-        return Destination(name_place(url), purpose, WITHIN)
-    return Destination(name_place(url), purpose, f"nothing: {allowed_by} allows http", is_open=True)
+    return _build_open(name_place(url), urlsplit(url).hostname, purpose, f"nothing: {allowed_by} allows http")
+
+
+def _build_open(place: str, host: str | None, purpose: str, protection: str) -> Destination:
+    """Describe an address that a setting leaves open, unless it is one of this machine."""
+    if is_loopback(host):
+        return Destination(place, purpose, WITHIN)
+    return Destination(place, purpose, protection, is_open=True)
 
 
 def _build_files(address: str, purpose: str) -> Destination:

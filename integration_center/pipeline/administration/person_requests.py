@@ -11,7 +11,7 @@ from integration_center.access.audit import Action
 from integration_center.database.personal_texts import change_texts, count_texts
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
-from integration_center.store.frames import read_slices
+from integration_center.store.frames import FrameFile, read_slices
 from integration_center.store.ledger_search import Question
 from integration_center.store.ledgers import read_outcomes
 from integration_center.store.person import Person, recognize
@@ -94,7 +94,7 @@ def forget_person(installation: Installation, question: Question, *, who: str, w
     with installation.work_folder() as folder:
         changed = data.erase(before.files, before.person, folder)
     for (run_id, slug), path in changed.items():
-        recount(installation, run_id, slug, read_outcomes(pl.scan_parquet(path, glob=False)))
+        recount(installation, run_id, slug, read_outcomes(FrameFile(path).scan()))
     change_texts(installation.engine, before.person.erase_from)
     left = _search(installation, before.person)
     found = f"{len(left.files)} files and {left.texts} texts" if not left.nothing else "nothing"

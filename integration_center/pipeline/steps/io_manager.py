@@ -121,5 +121,5 @@ def holds_report(file: FrameFile) -> bool:
 
 def scan_day(path: Path, day: date) -> pl.LazyFrame:
     """One day's frame; a report gets `_day` (Date), since its own columns may be called anything."""
-    frame = read_outcomes(pl.scan_parquet(path, glob=False))
+    frame = read_outcomes(FrameFile(path).scan())
     return frame if SPLIT_BY in pl.read_parquet_metadata(path) else frame.with_columns(pl.lit(day).alias(DAY))

@@ -75,10 +75,9 @@ def estimate_rest(records: int, fields: int) -> Estimate:
 
 def estimate_pages_by_id(records: int | None, fields: int) -> Estimate:
     """Estimate reading all records page by page, by Id. `records` is None when their number is not known."""
-    known = estimate_rest(records or 0, fields)
-    return Estimate(
-        Way.PAGES_BY_ID, known.calls if records is not None else BULK_CALLS, None if records is None else known.size
-    )
+    if records is None:
+        return Estimate(Way.PAGES_BY_ID, BULK_CALLS, None)
+    return replace(estimate_rest(records, fields), way=Way.PAGES_BY_ID)
 
 
 def estimate_bulk(records: int | None, fields: int) -> Estimate:

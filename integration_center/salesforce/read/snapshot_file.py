@@ -63,7 +63,7 @@ class OpenSnapshot:
 
     def _read(self, columns: list[str] | None = None) -> pl.DataFrame | None:
         try:
-            return pl.read_parquet(self.file.path, columns=columns, glob=False)
+            return self.file.read(columns)
         except (pl.exceptions.PolarsError, OSError) as error:
             logger.warning("the snapshot %s cannot be read (%s)", self.file.path, type(error).__name__)
             return None
