@@ -22,6 +22,7 @@ from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.salesforce.auth.callback import SIGN_IN_SECONDS, Answer, CallbackServer
 from integration_center.salesforce.auth.grants import Grant
 from integration_center.salesforce.auth.oauth import (
+    SIGN_IN_POLICY,
     AuthorizationRequest,
     build_authorization,
     build_client,
@@ -165,7 +166,7 @@ def connect_client_credentials(
     """
     app = require_app(settings, environment, store.names.kind_of(environment))
     with build_client() as client:
-        grant = request_client_credentials(client, environment, app)
+        grant = SIGN_IN_POLICY.retry(request_client_credentials)(client, environment, app)
     return _admit(
         environment, settings, store, grant, flow="client-credentials", connected_by=connected_by, specs=specs
     )
@@ -199,7 +200,7 @@ def connect_jwt(
     """
     app = require_app(settings, environment, store.names.kind_of(environment), with_secret=False)
     with build_client() as client:
-        grant = request_jwt(client, environment, app, username, signing_key)
+        grant = SIGN_IN_POLICY.retry(request_jwt)(client, environment, app, username, signing_key)
     return _admit(
         environment, settings, store, grant, flow="jwt", connected_by=connected_by, signing_key=signing_key, specs=specs
     )

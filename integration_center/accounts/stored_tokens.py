@@ -1,5 +1,6 @@
 """Provide the tokens of a connected account, renewed by one caller at a time across threads and processes."""
 
+import copy
 import secrets
 import threading
 import time
@@ -7,16 +8,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 from integration_center.accounts.store import Account, AccountStore, Tokens
-from integration_center.errors import AccessRefused, ConfigurationError, ConnectionEnded
+from integration_center.errors import AccessRefused, ConfigurationError, ConnectionEnded, ServiceUnavailable
 from integration_center.integration.environment import Environment, OrgKind
 from integration_center.salesforce.auth.instances import check_instance
 from integration_center.salesforce.auth.oauth import build_client, refresh, request_client_credentials, request_jwt
 from integration_center.settings import ExternalClientApp, Settings
 
-CLAIM = timedelta(minutes=3)
-"""How long a claim lasts: longer than all retries of one renewal, because using a refresh token twice may end the whole
-connection."""
+CLAIM = timedelta(seconds=90)
+"""How long a claim lasts: longer than one renewal, because using a refresh token twice may end the whole connection."""
 POLL_SECONDS = 0.1
+CLAIM_LOOKS = 50
+"""How often a claim of another process is looked at. After that, the policy of the request decides how long to wait."""
 
 
 class StoredTokens:
@@ -55,13 +57,14 @@ class StoredTokens:
     def renew(self, dead_token: str) -> tuple[str, str]:
         """Return the instance URL and an access token other than `dead_token`.
 
-        However many threads and processes report the same dead token, Salesforce is asked only once.
+        However many threads and processes report the same dead token, Salesforce is asked only once. A renewal that
+        fails is not repeated here: the policy of the request that needs the token decides that.
 
         Raises:
             NotConnected: there is no longer an account.
             AccessRefused: the connection has ended. The message says how to connect again.
             ConfigurationError: the External Client App's settings are missing or wrong.
-            TransientError: Salesforce did not answer.
+            TransientError: Salesforce did not answer, or another process does not finish its renewal.
         """
         with self._lock:
             self._tokens = self._renew(dead_token)
@@ -69,13 +72,13 @@ class StoredTokens:
 
     def _renew(self, dead_token: str) -> Tokens:
         owner = secrets.token_hex(16)
-        while True:
+        for _ in range(CLAIM_LOOKS):
             _, tokens = self._load()
             if tokens.access_token.get_secret_value() != dead_token:
                 return tokens
             # Every thread of a run asks. The first refusal is final until the account is connected again.
             if self._refused is not None and self._refused[0] == tokens:
-                raise type(self._refused[1])(str(self._refused[1]))
+                raise copy.copy(self._refused[1])
             if not self._store.claim_renewal(self._environment, owner, CLAIM):
                 time.sleep(POLL_SECONDS)
                 continue
@@ -94,6 +97,10 @@ class StoredTokens:
                     return renewed
             finally:
                 self._store.release_renewal(self._environment, owner)
+        raise ServiceUnavailable(
+            f"another process renews the {self._environment.title} account's session, and has not finished",
+            retry_after=CLAIM.total_seconds() / 3,
+        )
 
     def _ask(self, account: Account, tokens: Tokens) -> Tokens:
         app = require_app(
@@ -111,15 +118,16 @@ class StoredTokens:
                 grant = refresh(client, self._environment, app, tokens.refresh_token)
             else:
                 raise ConnectionEnded(
-                    f"the {self._environment.title} account's session has ended and it has no refresh token",
-                    command=f"reconnect: integration-center connect {self._environment.value}",
+                    f"the {self._environment.title} account's session has ended and it has no refresh token;"
+                    " connect the account again",
+                    command=f"run: integration-center connect {self._environment.value}",
                 )
         # A refreshed sandbox keeps its My Domain but is another org, with other records behind the same Ids.
         if not account.is_of(grant.org_id):
             raise ConnectionEnded(
                 f"the {self._environment.title} login URL now leads to org {grant.org_id} instead of {account.org_id}"
-                " (a refreshed sandbox?)",
-                command=f"reconnect: integration-center connect {self._environment.value}",
+                " (a refreshed sandbox?); connect the account again",
+                command=f"run: integration-center connect {self._environment.value}",
             )
         return Tokens(
             grant.access_token,

@@ -78,7 +78,7 @@ def refused_refresh(client: httpx.Client, salesforce: FakeSalesforce) -> Refused
     """Refuses a refresh of tokens, and returns what is said of it."""
 
     def refuse(error: str, description: str, expected: type[IntegrationCenterError], match: str) -> str:
-        salesforce.refuse(*[oauth_error(error, description)] * 3)
+        salesforce.refuse(oauth_error(error, description))
         with pytest.raises(expected, match=match) as caught:
             oauth.refresh(client, Environment.SANDBOX, APP, SecretStr("5Aep861.refresh"))
         assert type(caught.value) is expected

@@ -38,7 +38,7 @@ def test_no_secret_is_stored_logged_shown_or_raised(
     shown: list[str] = []
 
     def attempt(secret: str) -> None:
-        salesforce.refuse(*[oauth_error("unknown_error", f"failed for {secret}")] * 3)
+        salesforce.refuse(oauth_error("unknown_error", f"failed for {secret}"))
         try:
             tokens.renew(token)
         except IntegrationCenterError as error:

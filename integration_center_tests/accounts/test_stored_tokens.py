@@ -7,9 +7,10 @@ import pytest
 from pydantic import SecretStr
 
 from integration_center.accounts.store import AccountStore, build_store
-from integration_center.accounts.stored_tokens import StoredTokens
+from integration_center.accounts.stored_tokens import CLAIM, StoredTokens
 from integration_center.errors import AccessRefused, ConfigurationError, NotConnected, ServiceUnavailable
 from integration_center.integration.spec import Environment
+from integration_center.remote import IMPATIENT, ORG_POLICY
 from integration_center.settings import Settings
 from integration_center_tests.accounts.fake_salesforce import (
     INSTANCE_URL,
@@ -166,13 +167,33 @@ def test_a_revoked_connection_is_asked_once(tokens: StoredTokens, salesforce: Fa
     assert all(isinstance(result, AccessRefused) for result in results)
     assert {str(result) for result in results} == {str(results[0])}
     assert "integration-center connect sandbox" in str(results[0])
+    assert {result.said.sentence for result in results if isinstance(result, AccessRefused)} == {
+        "Salesforce no longer accepts the Sandbox account's tokens (expired or revoked); connect the account again"
+    }
     assert len(salesforce.token_forms) == 1
 
 
 def test_a_passing_fault_leaves_the_connection_alive(tokens: StoredTokens, salesforce: FakeSalesforce) -> None:
-    salesforce.refuse(*[httpx.Response(503)] * 3)
+    salesforce.refuse(httpx.Response(503))
     with pytest.raises(ServiceUnavailable):
         tokens.renew(DEAD)
+    assert tokens.renew(DEAD)[1] in salesforce.access_tokens
+
+
+def test_a_process_that_died_while_it_renewed_is_waited_for_by_the_policy_of_the_request(
+    tokens: StoredTokens, stored: AccountStore, salesforce: FakeSalesforce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration_center.accounts.stored_tokens.POLL_SECONDS", 0.0)
+    assert stored.claim_renewal(SANDBOX, "a process that died", CLAIM)
+    with pytest.raises(ServiceUnavailable, match="another process") as caught:
+        tokens.renew(DEAD)
+    assert salesforce.requests == []
+    # The attempts of a run, which nobody watches, outlast the claim. Those of a page do not.
+    asked = ORG_POLICY.decide(caught.value, 1) * (ORG_POLICY.attempts - 1)
+    assert CLAIM.total_seconds() < asked < ORG_POLICY.timeout
+    assert IMPATIENT.decide(caught.value, 1) <= IMPATIENT.retry_after_max
+
+    stored.release_renewal(SANDBOX, "a process that died")
     assert tokens.renew(DEAD)[1] in salesforce.access_tokens
 
 

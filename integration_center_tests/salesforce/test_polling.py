@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from integration_center.errors import ServiceUnavailable
+from integration_center.errors import ServiceUnavailable, UnderMaintenance
+from integration_center.salesforce.client.faults import CutShort
 from integration_center.salesforce.client.polling import (
     FAILED_LOOKS,
     FIRST_WAITS,
@@ -80,6 +81,19 @@ def test_an_org_that_stays_away_is_given_up() -> None:
     with pytest.raises(ServiceUnavailable, match="away"):
         Watch().polling().await_end(look)
     assert len(looks) == FAILED_LOOKS
+
+
+@pytest.mark.parametrize("error", [UnderMaintenance("no new session either"), CutShort("cancelled", code="X")])
+def test_an_error_that_waiting_does_not_help_is_looked_at_only_as_often_as_it_says(error: ServiceUnavailable) -> None:
+    looks = []
+
+    def look() -> IngestJob:
+        looks.append(1)
+        raise error
+
+    with pytest.raises(type(error)):
+        Watch().polling().await_end(look)
+    assert len(looks) == error.most_attempts
 
 
 shares = st.lists(

@@ -105,18 +105,16 @@ def exchange_code(
     return _request_token(client, environment, app, form)
 
 
-@SIGN_IN_POLICY.retry
 def request_client_credentials(client: httpx.Client, environment: Environment, app: ExternalClientApp) -> Grant:
     """Request a token for the app's own Run As user. Only the org's My Domain host gives such a token.
 
     Raises:
         AccessRefused, ConfigurationError: see `explain_refusal`.
-        TransientError: Salesforce did not answer after several tries.
+        TransientError: Salesforce did not answer. The caller decides whether to try again.
     """
     return _request_token(client, environment, app, {"grant_type": "client_credentials"})
 
 
-@SIGN_IN_POLICY.retry
 def request_jwt(
     client: httpx.Client, environment: Environment, app: ExternalClientApp, username: str, signing_key: SecretStr
 ) -> Grant:
@@ -126,7 +124,7 @@ def request_jwt(
 
     Raises:
         AccessRefused, ConfigurationError: see `explain_refusal`; also when the key is not an RSA private key.
-        TransientError: Salesforce did not answer after several tries.
+        TransientError: Salesforce did not answer. The caller decides whether to try again.
     """
     # A host that is not Salesforce's own may expect its own name as audience, or that of Salesforce's login host.
     *others, last = dict.fromkeys((choose_audience(app.login_url), LOGIN_URLS[app.kind]))
@@ -143,7 +141,6 @@ def _present(client: httpx.Client, environment: Environment, app: ExternalClient
     return _request_token(client, environment, replace(app, client_secret=SecretStr("")), form)
 
 
-@SIGN_IN_POLICY.retry
 def refresh(client: httpx.Client, environment: Environment, app: ExternalClientApp, refresh_token: SecretStr) -> Grant:
     """Request a new access token. With rotation on, the answer has a new refresh token, and the old one is invalid.
 
@@ -151,7 +148,7 @@ def refresh(client: httpx.Client, environment: Environment, app: ExternalClientA
 
     Raises:
         AccessRefused, ConfigurationError: see `explain_refusal`.
-        TransientError: Salesforce did not answer after several tries.
+        TransientError: Salesforce did not answer. The caller decides whether to try again.
     """
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token.get_secret_value()}
     return _request_token(client, environment, app, form)

@@ -81,8 +81,9 @@ def explain_refusal(
     match error:
         case "invalid_grant" if "expired access/refresh token" in said:
             return ConnectionEnded(
-                f"Salesforce no longer accepts the {environment.title} account's tokens (expired or revoked)",
-                command=f"reconnect: {connect}",
+                f"Salesforce no longer accepts the {environment.title} account's tokens (expired or revoked); connect"
+                " the account again",
+                command=f"run: {connect}",
             )
         case "inactive_user" | "inactive_org":
             what = "user" if error == "inactive_user" else "org"

@@ -45,6 +45,7 @@ class Address:
         self._asking = threading.Lock()
         self._named: set[str] = set()
         self._asked: set[str] = set()
+        self._dead: str | None = None
 
     def current(self) -> Pair:
         """Return the instance URL and access token to use now."""
@@ -52,12 +53,18 @@ class Address:
         self._named.add(base.rstrip("/"))
         return base, token
 
+    def find_living(self) -> Pair:
+        """Return the instance URL and access token to use now, renewed first where an earlier renewal has failed."""
+        base, token = self.current()
+        return self.renew(token) if token == self._dead else (base, token)
+
     def renew(self, dead: str) -> Pair:
         """Return a pair whose token is not `dead`."""
         with self._asking:
             base, token = self.current()
             if token != dead:  # another thread was faster
                 return base, token
+            self._dead = dead
             logger.info("the Salesforce session has ended; renewing it")
             self._tokens.renew(dead)
             return self.current()

@@ -24,7 +24,7 @@ LONG_WAIT = 5.0
 """A wait of at least this many seconds is logged, and is worth the last spare look."""
 FAILED_LOOKS = 10
 """So many looks in a row may fail, each after its own attempts: an org that is away for some minutes goes on with its
-jobs."""
+jobs. An error that says that waiting does not help has fewer."""
 TERMINAL_STATES = frozenset({"JobComplete", "Failed", "Aborted"})
 
 
@@ -98,7 +98,7 @@ class Polling:
                     job, failed = look(), 0
                 except TransientError as error:
                     failed, rest, elapsed = failed + 1, inf, self.clock() - start
-                    if failed >= FAILED_LOOKS:
+                    if failed >= (error.most_attempts or FAILED_LOOKS):
                         raise
                     logger.warning("the Bulk job goes on, but cannot be looked at: %s", error)
                     continue

@@ -281,7 +281,7 @@ class Session:
 
     def _send_signed(self, call: _Call, sink: IO[bytes] | None) -> httpx.Response:
         """Send with the access token. Send once more after the session has ended, and once after the org has moved."""
-        base, token = self._address.current()
+        base, token = self._address.find_living()
         renewed = moved = False
         while True:
             response = self._exchange(call, base, token, sink)
