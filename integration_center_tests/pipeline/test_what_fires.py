@@ -1,5 +1,6 @@
 """What fires in the org when records are updated: shown before the first sync, and never an obstacle to one."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -8,7 +9,7 @@ import pytest
 
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.objects import firing_notes
-from integration_center.salesforce.objects.firing import Firing
+from integration_center.salesforce.objects.firing import UNSEEN_ALWAYS, Fires, Firing
 from integration_center.salesforce.objects.firing_notes import FiringNotes
 from integration_center_tests.pipeline.center import COUNT, FIRST, PLAIN, Center, logins
 from integration_center_tests.pipeline.commands import Command, as_json
@@ -114,3 +115,23 @@ def test_what_one_user_could_see_is_not_shown_as_what_another_sees(
     notes, session = FiringNotes(tmp_path), cast(Session, None)
     for user, expected in (("005A", "seen by an admin"), ("005B", "seen by another"), ("005A", "seen by an admin")):
         assert notes.look(session, "Lead", [], ("00D", user)).unseen == (expected,)
+
+
+def test_what_could_not_be_seen_is_looked_at_again_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = Firing(unseen=("validation rules: the connected user may not see them", *UNSEEN_ALWAYS))
+    seen = Firing((Fires("Validation rule", "Score", "", ()),), UNSEEN_ALWAYS)
+    answers = iter([hidden, seen])
+    monkeypatch.setattr(firing_notes, "read_schema", lambda *_: None)
+    monkeypatch.setattr(firing_notes, "look_at_firing", lambda *_: next(answers))
+    notes, session, user = FiringNotes(tmp_path), cast(Session, None), ("00D", "005")
+
+    def age_by(seconds: float) -> None:
+        (file,) = tmp_path.rglob("*.json")
+        os.utime(file, (file.stat().st_atime, file.stat().st_mtime - seconds))
+
+    assert notes.look(session, "Lead", [], user) == hidden
+    assert notes.look(session, "Lead", [], user) == hidden, "it costs ten calls, so it is not asked each time"
+    age_by(firing_notes.PARTIAL_SECONDS + 1)
+    assert notes.look(session, "Lead", [], user) == seen
+    age_by(firing_notes.PARTIAL_SECONDS + 1)
+    assert notes.look(session, "Lead", [], user) == seen, "all was seen, and that counts for the day"

@@ -31,7 +31,7 @@ from integration_center.sync.schema import SObjectField, SObjectSchema
 REPORTS_KEPT = 60.0
 """Seconds; a report or its tag may have been added a moment ago."""
 MATCH_KEPT = 120.0
-FIRES_KEPT = 3_600.0
+FIRES_KEPT = 600.0
 HELD_SHOWN = 3
 MOST_SAMPLES = 1_000
 
@@ -85,7 +85,7 @@ class Calls:
         return self.console.lookups.ask(("field names", *self._org(environment), name.lower()), work)
 
     def fires(self, environment: Environment, schema: SObjectSchema) -> Answer[Firing]:
-        """What fires in the org when a record of the object is updated; asked once a day. Raises NotConnected."""
+        """What fires in the org when a record of the object is updated; see `FiringNotes`. Raises NotConnected."""
         installation, account = self.console.interactive, self.account(environment)
         notes = FiringNotes(installation.settings.scratch)
         names = [field.name for field in schema.fields]

@@ -1,8 +1,12 @@
-"""Keep for a day what fires on an object, so that checks and plans by hand cost few API calls."""
+"""Keep for a day what fires on an object, so that checks and plans by hand cost few API calls.
+
+What could not be looked at is looked at again much sooner: an admin may have granted the right to see it meanwhile.
+"""
 
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,11 +20,13 @@ from integration_center.salesforce.objects.firing import Firing, look_at_firing
 
 logger = logging.getLogger(__name__)
 FOLDER = "firing"
+PARTIAL_SECONDS = 600.0
+"""How long a look counts that did not see everything."""
 
 
 @dataclass(frozen=True)
 class FiringNotes:
-    """What was seen today. It names triggers, flows, rules and fields, and holds no value of a record.
+    """What was seen lately. It names triggers, flows, rules and fields, and holds no value of a record.
 
     What a user may look at depends on its rights, so the notes of each user are kept apart.
 
@@ -31,7 +37,7 @@ class FiringNotes:
     scratch: Path
 
     def look(self, session: Session, object_name: str, fields: Sequence[str], user: tuple[str, str]) -> Firing:
-        """Return what fires on an object, and which of `fields` that names: as seen today, or as the org tells now.
+        """Return what fires on an object, and which of `fields` that names: as seen before, or as the org tells now.
 
         Args:
             session: the session of the user.
@@ -43,10 +49,8 @@ class FiringNotes:
             IntegrationCenterError: the object cannot be described.
         """
         path = self._place(object_name, user)
-        try:
-            return Firing.from_json(json.loads(path.read_text(encoding="utf-8"))).about(fields)
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # nobody looked today, or the file is of another version
+        if (noted := _read(path)) is not None:
+            return noted.about(fields)
         firing = look_at_firing(session, read_schema(session, object_name))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +65,16 @@ class FiringNotes:
     def _place(self, object_name: str, user: tuple[str, str]) -> Path:
         about = json.dumps([*user, object_name.lower()])
         return self.scratch / FOLDER / f"{_today()}-{hashlib.sha256(about.encode()).hexdigest()[:32]}.json"
+
+
+def _read(path: Path) -> Firing | None:
+    """Read what was seen; None when nobody looked today, or that look did not see everything and is old."""
+    try:
+        firing = Firing.from_json(json.loads(path.read_text(encoding="utf-8")))
+        age = time.time() - path.stat().st_mtime
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # there is no file, or it is of another version
+    return None if firing.is_partial and age > PARTIAL_SECONDS else firing
 
 
 def _today() -> str:
