@@ -296,12 +296,13 @@ def _translating(engine: Engine) -> Iterator[None]:
 
 def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
     said, place = str(error).lower(), _show(url)
+    file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
     if "locked" in said or "busy" in said or "deadlock" in said:
         return TransientError("the database is locked by another process; try again in a while")
-    if "full" in said or "no space" in said or _has_no_space(url):
+    if "full" in said or "no space" in said or (file and is_full(file.parent)):  # SQLite calls it "disk I/O error"
         return ConfigurationError("the disk is full", setting=f"free some space for {place}, then run again")
     if "readonly" in said or "read-only" in said or "unable to open" in said or "permission denied" in said:
-        cure = READ_ONLY if _is_read_only(url) else f"change the file mode or place of {place}"
+        cure = READ_ONLY if file and is_read_only(file) else f"change the file mode or place of {place}"
         return ConfigurationError("the database cannot be written", setting=cure)
     if "no such table" in said or "no such column" in said or "has no column" in said:
         return ConfigurationError(
@@ -316,15 +317,6 @@ def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
             "the database refused the sign-in", setting=f"correct INTEGRATION_CENTER_DATABASE_URL, now {place}"
         )
     return ServiceUnavailable("the database does not answer", setting=f"look at {place} ({type(error).__name__})")
-
-
-def _has_no_space(url: URL) -> bool:
-    """Whether SQLite has no room left; its own words for it are "disk I/O error" and "unable to open" then."""
-    return url.get_backend_name() == "sqlite" and bool(url.database) and is_full(Path(url.database or "").parent)
-
-
-def _is_read_only(url: URL) -> bool:
-    return url.get_backend_name() == "sqlite" and bool(url.database) and is_read_only(Path(url.database or ""))
 
 
 def is_full(folder: Path) -> bool:

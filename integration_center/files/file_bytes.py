@@ -162,18 +162,23 @@ def keep_parts(parts: Iterable[bytes], source: str) -> Data:
             break
     else:
         return b"".join(held)
-    with _keeping(source):
+    with keeping(source):
         file = tempfile.TemporaryFile()  # noqa: SIM115 - only what is done with it may wait for others
     with file:
         for part in itertools.chain(held, following):
-            with _keeping(source):
+            with keeping(source):
                 file.write(part)
-        with _keeping(source):
+        with keeping(source):
             return keep_file(file)
 
 
 @contextmanager
-def _keeping(source: str) -> Iterator[None]:
+def keeping(source: str) -> Iterator[None]:
+    """Translate an error of a temporary file, which holds the bytes of `source`, into an error of ours.
+
+    Raises:
+        ConfigurationError: it cannot be written. The message says why, and what to do.
+    """
     try:
         yield
     except OSError as error:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 import obstore
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from integration_center.errors import ConfigurationError, UnreadableReport
-from integration_center.files.file_bytes import Data, keep_file
+from integration_center.errors import UnreadableReport
+from integration_center.files.file_bytes import Data, keep_file, keeping
 from integration_center.files.regular_files import show_size
-from integration_center.files.system_errors import explain
 from integration_center.insights.drop_folders.drops import LARGEST, Content, Drop, DropChanged, ListedVersions
 from integration_center.insights.drop_folders.object_errors import Service
 from integration_center.insights.drop_folders.object_requests import ask
@@ -80,15 +79,10 @@ class ObjectDrops(ListedVersions):
             raise DropChanged
         if result.meta["size"] > most:
             raise UnreadableReport(f"{place} has more than {show_size(most)}; check what it is")
-        try:
-            with tempfile.TemporaryFile() as file:
-                for chunk in result.stream(CHUNK_BYTES):
-                    file.write(chunk)
-                data = keep_file(file)
-        except OSError as error:
-            raise ConfigurationError(
-                f"{place} could not be kept for reading in {tempfile.gettempdir()}: {explain(error.errno)}"
-            ) from None
+        with keeping(place), tempfile.TemporaryFile() as file:
+            for chunk in result.stream(CHUNK_BYTES):
+                file.write(chunk)
+            data = keep_file(file)
         if len(data) != result.meta["size"]:
             raise UnreadableReport(f"{place} came with {len(data)} of {result.meta['size']} bytes; run the day again")
         return data

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import paramiko
 
 from integration_center.errors import AccessRefused, ConfigurationError, UnreadableReport
-from integration_center.files.file_bytes import Data, keep_file
+from integration_center.files.file_bytes import Data, keep_file, keeping
 from integration_center.files.regular_files import show_size
 from integration_center.insights.drop_folders.drops import LARGEST, Content, Drop, DropChanged, ListedVersions
 from integration_center.insights.drop_folders.sftp_session import SftpSession
@@ -141,17 +141,15 @@ class SftpDrops(ListedVersions):
         size = self._check(sftp, drop)
         if size > most:
             raise UnreadableReport(f"{place} has more than {show_size(most)}; check what it is")
-        with tempfile.TemporaryFile() as file, sftp.open(self._path(drop), "rb") as remote:
+        with keeping(place):
+            file = tempfile.TemporaryFile()  # noqa: SIM115 - the server's errors are others
+        with file, sftp.open(self._path(drop), "rb") as remote:
             remote.prefetch(size, REQUESTS_AT_ONCE)
             while chunk := remote.read(CHUNK_BYTES):
-                try:
+                with keeping(place):
                     file.write(chunk)
-                except OSError as error:
-                    raise ConfigurationError(
-                        f"{place} could not be kept for reading in {tempfile.gettempdir()} ({error.strerror}); free"
-                        " some space"
-                    ) from None
-            data = keep_file(file)
+            with keeping(place):
+                data = keep_file(file)
         if self._check(sftp, drop) != len(data):
             raise DropChanged
         return data

@@ -16,13 +16,11 @@ import polars as pl
 
 from integration_center.errors import (
     AccessRefused,
-    ConfigurationError,
     ReportError,
     ServiceUnavailable,
     UnreadableReport,
 )
-from integration_center.files.file_bytes import keep_file
-from integration_center.files.system_errors import explain
+from integration_center.files.file_bytes import keep_file, keeping
 from integration_center.insights.delimited.form import Form
 from integration_center.insights.delimited.reading import read_table
 from integration_center.insights.unpacking import unpack
@@ -143,14 +141,9 @@ def _fetch(session: WalkMeSession, export: Mapping[str, Any], source: str) -> pl
     url, rows = export.get("url"), export.get("rowCount")
     if not isinstance(url, str) or not url:
         raise ServiceUnavailable(f"{source}: its completed export has no url")
-    try:
-        with tempfile.TemporaryFile() as file:
-            session.download(url, file)
-            data = keep_file(file)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{source}: its export could not be kept in {tempfile.gettempdir()}: {explain(error.errno)}"
-        ) from None
+    with keeping(f"{source}: its export"), tempfile.TemporaryFile() as file:
+        session.download(url, file)
+        data = keep_file(file)
     frame = read_table(unpack(data, source), source, Form(delimiter=",")).frame
     if isinstance(rows, str) and rows.isdecimal() and int(rows) != frame.height:
         raise ServiceUnavailable(f"{source}: its export has {frame.height} rows, announced were {rows}")
