@@ -317,7 +317,8 @@ class Session:
             timeout=httpx.Timeout(seconds, connect=CONNECT_TIMEOUT),
         )
         self.meter.count_call(int(request.headers.get("content-length", 0)))
-        secrets = self._redactors.setdefault(token, Redactor([token]))
+        if (secrets := self._redactors.get(token)) is None:
+            secrets = self._redactors.setdefault(token, Redactor([token]))
         try:
             response = self._client.send(request, stream=True)
             try:

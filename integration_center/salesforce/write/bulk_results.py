@@ -14,7 +14,7 @@ from integration_center.salesforce.client.polling import read_locator
 from integration_center.salesforce.client.scratch_files import open_scratch
 from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.write.bulk import IngestJob, read_job
-from integration_center.salesforce.write.results import RESULTS, build_results
+from integration_center.salesforce.write.results import RESULTS, build_results, overlay_results
 from integration_center.sync.columns import OUTCOME
 from integration_center.sync.outcomes import Outcome
 from integration_center.wording.answers import CODE, LONGEST_CODE, UNKNOWN_CODE, read_code
@@ -125,12 +125,13 @@ def read_results(session: Session, job: IngestJob, sent: pl.Series) -> pl.DataFr
         failed, unprocessed = _fetch(session, job.id, FAILED), _fetch(session, job.id, UNPROCESSED)
         if failed is not None and unprocessed is not None and _adds_up(job, failed, unprocessed, sent):
             known = pl.concat([_build_failed(failed, job.id), _build_unprocessed(unprocessed["Id"], job)])
-            return _complete(known, sent, build_results(sent, Outcome.UPDATED, job_id=job.id))
+            return overlay_results(build_results(sent, Outcome.UPDATED, job_id=job.id), known)
         logger.warning("the result files of Bulk job %s do not add up, attempt %d", job.id, attempt)
         job = read_job(session, job.id)
     known = _join_files(job, failed, _fetch(session, job.id, SUCCESSFUL), unprocessed)
     lost = "the job's result files are incomplete"
-    return _complete(known, sent, build_results(sent, Outcome.UNKNOWN, code="RESULT_LOST", message=lost, job_id=job.id))
+    unknown = build_results(sent, Outcome.UNKNOWN, code="RESULT_LOST", message=lost, job_id=job.id)
+    return overlay_results(unknown, known)
 
 
 def read_ended_results(session: Session, job: IngestJob) -> pl.DataFrame:
@@ -157,12 +158,3 @@ def _join_files(
     if unprocessed is not None:
         frames.append(_build_unprocessed(unprocessed["Id"], job))
     return pl.concat(frames).drop_nulls("Id").unique(subset="Id", keep="first", maintain_order=True)
-
-
-def _complete(known: pl.DataFrame, sent: pl.Series, others: pl.DataFrame) -> pl.DataFrame:
-    """Combine `known` with `others` for the records that `known` does not name, in the order sent."""
-    if known.is_empty():
-        return others
-    rest = others.join(known, on="Id", how="anti")
-    order = pl.DataFrame({"Id": sent})
-    return order.join(pl.concat([known, rest]), on="Id", how="left", maintain_order="left")

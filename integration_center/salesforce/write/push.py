@@ -52,7 +52,7 @@ from integration_center.salesforce.write.resending import (
     resend_smaller,
     send_left_by_bulk,
 )
-from integration_center.salesforce.write.results import RESULTS, advise, build_results
+from integration_center.salesforce.write.results import RESULTS, advise, build_results, overlay_results
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.values.distinct import repeats
@@ -138,12 +138,9 @@ def _order_as_sent(known: pl.DataFrame, ids: pl.Series, stop: IntegrationCenterE
     """Sort the results in the order of `ids`. Records without a result become `unprocessed`, with `stop` as reason."""
     if known["Id"].equals(ids):
         return known
-    order = pl.DataFrame({"Id": ids})
-    rest = order.join(known, on="Id", how="anti")["Id"]
     code = getattr(stop, "code", None) or (type(stop).__name__ if stop else None)
     message = stop.said.sentence if stop else None  # without a path of the server, which is no matter of an operator
-    known = pl.concat([known, build_results(rest, Outcome.UNPROCESSED, code=code, message=message)])
-    return order.join(known, on="Id", how="left", maintain_order="left")
+    return overlay_results(build_results(ids, Outcome.UNPROCESSED, code=code, message=message), known)
 
 
 def forecast_push(updates: pl.DataFrame, options: WriteOptions = PLAIN) -> Forecast:

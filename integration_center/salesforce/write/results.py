@@ -114,12 +114,21 @@ def is_left_by_bulk(*, allow_duplicates: bool) -> pl.Expr:
 def advise(results: pl.DataFrame, *, allow_duplicates: bool) -> pl.DataFrame:
     """Add to lines that a duplicate rule refused what the reader can do."""
     advice = BLOCKED if allow_duplicates else ALLOW
-    said = pl.concat_str("message", pl.lit(f"({advice})"), separator=" ", ignore_nulls=True)
     refused = (pl.col("outcome") == Outcome.FAILED.value) & (pl.col("code") == DUPLICATES)
-    return results.with_columns(pl.when(refused).then(said).otherwise("message").alias("message"))
+    # Null for all other lines: the advice beside each of a million would take 200 MB.
+    said = (pl.when(refused).then(pl.col("message").fill_null("")) + f" ({advice})").str.strip_chars_start()
+    return results.with_columns(pl.coalesce(said, "message").alias("message"))
 
 
 def overlay_results(results: pl.DataFrame, newer: pl.DataFrame) -> pl.DataFrame:
-    """Replace lines of `results` with the lines of `newer` that have the same Id. The order stays."""
-    kept = results.join(newer, on="Id", how="anti")
-    return results.select("Id").join(pl.concat([kept, newer]), on="Id", how="left", maintain_order="left")
+    """Replace lines of `results` with the lines of `newer` that have the same Id. The order stays.
+
+    Only the places of `newer` are looked up, and only the columns that differ there are copied. To join all columns of
+    a million lines takes 100 MB more, and four times as long.
+    """
+    if newer.is_empty():
+        return results
+    found = results.select("Id").with_row_index("place").join(newer, on="Id", maintain_order="left")
+    place = found["place"]
+    changed = [name for name in results.columns if not results[name].gather(place).equals(found[name])]
+    return results.with_columns(results[name].clone().scatter(place, found[name]) for name in changed)
