@@ -26,8 +26,9 @@ from integration_center.store.frame_store import FrameStore
 from integration_center.store.frames import rewrite_frame
 from integration_center.store.objects import FolderObjects
 from integration_center.sync.columns import DAY
-from integration_center.sync.ledger import completing, count_lines, planned_updates
+from integration_center.sync.ledger import completing, planned_updates
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.tally import count_lines
 
 
 class Tokens:

@@ -161,5 +161,5 @@ def find_missed(spec: IntegrationSpec, history: Sequence[SyncRecord], now: datet
 
 
 def say_counts(sync: SyncRecord) -> str:
-    """`8 updated · 3 not found in Salesforce`: the report's rows by outcome."""
-    return outcome_words.say_counts(sync.counts.get("rows", {}))
+    """`8 updated · 3 refused by a duplicate rule`: the report's rows by outcome, and why records were refused."""
+    return outcome_words.say_counts(sync.counts.get("rows", {}), refused=sync.refused)

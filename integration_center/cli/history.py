@@ -46,7 +46,7 @@ def show_log(
         print_json(rows)
         return
     for row in rows:
-        row["counts"] = say_counts(row["rows"])
+        row["counts"] = say_counts(row["rows"], refused=row["refused"])
         row["seconds"] = f"{row['runtime_seconds']:.1f}" if row["runtime_seconds"] is not None else None
         row["run"] = (row["run_id"] or "")[:8]
         for begin in (UNDO_OF, RETRY_OF):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from integration_center.integration.spec import Environment
+from integration_center.sync.refusals import REFUSED
 from integration_center.wording.remedies import Said, read_said
 
 Counts = Mapping[str, Mapping[str, int]]
@@ -54,6 +55,7 @@ class SyncRecord:
         held: the sentence that says which limit holds the plan, else None.
         said: why it failed or waits, else None.
         judged: what two limits were checked against; see `sync.limits.count_judged`. Empty for older lines.
+        refused: the records that Salesforce refused, by its code. Empty for older lines.
     """
 
     run_id: str
@@ -78,6 +80,7 @@ class SyncRecord:
     api_calls: int
     triggered_by: str
     judged: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def error(self) -> str | None:
@@ -135,8 +138,9 @@ def build_record(row: Row[Any]) -> SyncRecord:
     values = dict(row._mapping)
     del values["id"], values["pushed"], values["error"]
     values |= {
-        "counts": {side: tally for side, tally in row.counts.items() if side != JUDGED},
+        "counts": {side: tally for side, tally in row.counts.items() if side not in {JUDGED, REFUSED}},
         "judged": row.counts.get(JUDGED, {}),
+        "refused": row.counts.get(REFUSED, {}),
         "environment": Environment(row.environment) if row.environment else None,
         "status": SyncStatus(row.status),
         "said": None if row.error is None else read_said(row.error),

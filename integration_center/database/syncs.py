@@ -4,6 +4,7 @@ A run's own status in Dagster is not an integration's, because one run may carry
 listing reads.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from integration_center.database.tables import step_progress, sync_progress, syn
 from integration_center.errors import PlanMissing
 from integration_center.integration.spec import Environment
 from integration_center.sync.outcomes import MAY_BE_WRITTEN
+from integration_center.sync.refusals import REFUSED
 from integration_center.wording.remedies import Said, say
 
 KEY = ("run_id", "slug")
@@ -171,7 +173,7 @@ class SyncLog(SyncReading):
             known = connection.execute(select(syncs).where(is_line(run_id, slug)).with_for_update()).one_or_none()
             if known is None:
                 raise _missing(run_id, slug)
-            final = known.counts if counts is None else {**known.counts, **_plain(counts)}
+            final = known.counts if counts is None else _correct(known.counts, counts)
             changes = {
                 "status": status.value,
                 "ended_at": datetime.now(UTC),
@@ -188,9 +190,7 @@ class SyncLog(SyncReading):
         """Correct the counts of a line."""
         with writing(self._engine) as connection:
             known = connection.execute(select(syncs.c.counts).where(is_line(run_id, slug)).with_for_update()).scalar()
-            connection.execute(
-                update(syncs).where(is_line(run_id, slug)).values(counts={**(known or {}), **_plain(counts)})
-            )
+            connection.execute(update(syncs).where(is_line(run_id, slug)).values(counts=_correct(known or {}, counts)))
 
     def amend(self, run_id: str, slug: str, *, counts: Counts, error: str | Said) -> None:
         """Correct the counts of a line by what a later run has learned; a line still open fails with `error`."""
@@ -241,6 +241,11 @@ def _forget_progress(connection: Connection, run_id: str, slug: str, *, with_rep
         is_open = exists().where(syncs.c.run_id == run_id, syncs.c.status == SyncStatus.RUNNING.value)
         done = or_(done, step_progress.c.slug.is_(None) & ~is_open)
     connection.execute(delete(step_progress).where(step_progress.c.run_id == run_id, done))
+
+
+def _correct(known: Counts, counts: Counts) -> dict[str, Mapping[str, int]]:
+    """Replace the counts of a line. What two limits were checked against stays; what was refused may be less."""
+    return {**{side: tally for side, tally in known.items() if side != REFUSED}, **_plain(counts)}
 
 
 def _plain(counts: Counts) -> dict[str, dict[str, int]]:

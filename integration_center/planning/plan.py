@@ -36,7 +36,7 @@ from integration_center.store.frames import FrameFile, count_height
 from integration_center.store.reports import EVENTS
 from integration_center.sync.absence import Absence
 from integration_center.sync.columns import BEFORE, DAY, LAST_SEEN, LEDGER_COLUMNS, MODSTAMP, OF_PAST, SOURCE_ROWS
-from integration_center.sync.ledger import Tally, list_value_columns
+from integration_center.sync.ledger import list_value_columns
 from integration_center.sync.limits import MATCH_RATE, Verdict, judge, judge_absence
 from integration_center.sync.mapping.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
 from integration_center.sync.match.keys import list_spellings
@@ -44,6 +44,7 @@ from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.past_events import Past, add_past_rows, find_past_rows
 from integration_center.sync.plan_terms import Terms, resolve_terms
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.tally import Tally
 from integration_center.sync.targets import resolve_keys
 
 KEY_LIST_ROWS = 10_000

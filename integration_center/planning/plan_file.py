@@ -14,13 +14,14 @@ from integration_center.integration.spec import IntegrationSpec, Limits
 from integration_center.progress import Phase, advance, phase
 from integration_center.store.frames import SPLIT_BY, FrameFile, cut_lines, keep_rows_whole, read_slices, write_slices
 from integration_center.sync.failures import FAILING_SINCE, give_up
-from integration_center.sync.ledger import Tally, count_lines, hold, hold_rows, planned_updates, tally_lines
+from integration_center.sync.ledger import hold, hold_rows, planned_updates
 from integration_center.sync.limits import Figures, measure
 from integration_center.sync.lines import drop_keys, match_report, settle_lines
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overrides import respect_overrides
 from integration_center.sync.plan_terms import Terms
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.tally import Tally, count_lines, tally_lines
 from integration_center.sync.values.pairs import PLACE
 
 LOOKED_UP = 150_000

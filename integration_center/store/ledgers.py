@@ -12,8 +12,8 @@ from integration_center.store.frame_store import FrameStore
 from integration_center.store.frames import FrameFile, keep_rows_whole, read_slices, write_slices
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import OUTCOME
-from integration_center.sync.ledger import Tally, tally_lines
 from integration_center.sync.overrides import is_memorable
+from integration_center.sync.tally import Tally, tally_lines
 
 logger = logging.getLogger(__name__)
 

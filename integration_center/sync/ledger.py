@@ -1,8 +1,7 @@
 """The ledger: what became of every row, from the plan to Salesforce's last answer."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import polars as pl
 from polars.selectors import starts_with as by_start
@@ -14,6 +13,7 @@ from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.plan_terms import name_columns
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.tally import count_lines
 from integration_center.sync.values.distinct import repeats
 
 Lines = TypeVar("Lines", pl.DataFrame, pl.LazyFrame)
@@ -21,43 +21,6 @@ ANSWER = {"outcome": OUTCOME, **dict.fromkeys(("code", "message", "error_fields"
 """The columns that a results frame adds to the ledger."""
 FORMULA_START = r"^[=+\-@\t\r\n＝＋－＠]"
 """Spreadsheets run cells that begin like this as formulas, some also in the full-width forms. Source: OWASP."""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The number of lines, or of rows, per outcome; 0 for an outcome that does not occur."""
-
-    of: Mapping[Outcome, int] = field(default_factory=dict)
-
-    def __getitem__(self, outcome: Outcome) -> int:
-        return self.of.get(outcome, 0)
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts({outcome: self[outcome] + other[outcome] for outcome in {*self.of, *other.of}})
-
-    @property
-    def total(self) -> int:
-        """The number of all lines, or of all rows."""
-        return sum(self.of.values())
-
-    @property
-    def sent(self) -> int:
-        """The number that were sent to Salesforce, whatever it answered."""
-        return self.written + sum(self[outcome] for outcome in (Outcome.FAILED, Outcome.UNPROCESSED, Outcome.UNKNOWN))
-
-    @property
-    def written(self) -> int:
-        """The number that Salesforce accepted."""
-        return sum(self[outcome] for outcome in WRITTEN)
-
-    def as_dict(self) -> dict[str, int]:
-        """Return the outcomes that occur, by name, from best to worst."""
-        return {outcome.value: self[outcome] for outcome in Outcome if self[outcome]}
-
-
-def count_lines(lines: pl.DataFrame) -> Counts:
-    """Count the lines per outcome."""
-    return _count(lines["outcome"])
 
 
 def count_outdated(lines: pl.LazyFrame) -> int:
@@ -69,52 +32,6 @@ def count_outdated(lines: pl.LazyFrame) -> int:
 def count_left_alone(lines: pl.LazyFrame) -> int:
     """Count the lines in which a field is left alone because its value does not fit."""
     return int(lines.select(pl.col("reason").str.starts_with(LEFT_ALONE).sum()).collect().item())
-
-
-def count_rows(lines: pl.DataFrame) -> Counts:
-    """Count the report rows per outcome. A row's outcome is that of its worst line."""
-    if lines["row"].is_sorted() and not (lines["row"] == lines["row"].shift()).any():
-        return count_lines(lines)  # one line per row
-    worst = lines.select("row", pl.col("outcome").cast(OUTCOME)).group_by("row").agg(pl.col("outcome").max())
-    return _count(worst["outcome"])
-
-
-@dataclass(frozen=True)
-class Tally:
-    """Lines and rows per outcome. The tallies of parts add up to the tally of the whole."""
-
-    lines: Counts = field(default_factory=Counts)
-    rows: Counts = field(default_factory=Counts)
-
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(self.lines + other.lines, self.rows + other.rows)
-
-    def as_dict(self) -> dict[str, dict[str, int]]:
-        """Return the form used in the log of syncs: `{"lines": {"updated": 3}, "rows": {"updated": 2}}`."""
-        return {"lines": self.lines.as_dict(), "rows": self.rows.as_dict()}
-
-    @classmethod
-    def read(cls, counts: Mapping[str, Mapping[str, int]]) -> Self:
-        """Read the form that `as_dict` returns."""
-        lines, rows = (
-            Counts({Outcome(name): count for name, count in counts[side].items()}) for side in ("lines", "rows")
-        )
-        return cls(lines, rows)
-
-
-def tally_lines(lines: pl.DataFrame) -> Tally:
-    """Tally some lines, which must include every line of each of their rows."""
-    return Tally(count_lines(lines), count_rows(lines))
-
-
-def tally(lines: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """Tally the lines as `tally_lines` does, in the form used in the log of syncs."""
-    return tally_lines(lines).as_dict()
-
-
-def _count(outcomes: pl.Series) -> Counts:
-    counted = outcomes.cast(OUTCOME).value_counts(name="count")
-    return Counts({Outcome(outcome): count for outcome, count in counted.iter_rows()})
 
 
 def ledger_adds_up(lines: pl.DataFrame | pl.LazyFrame, rows: int) -> bool:

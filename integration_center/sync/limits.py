@@ -8,10 +8,10 @@ import polars as pl
 
 from integration_center.integration.spec import Limits
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, LAST_SEEN
-from integration_center.sync.ledger import Counts
 from integration_center.sync.match.keys import count_hashed_ids
 from integration_center.sync.outcome_words import OUTCOME_WORDS, say_counts
 from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, Outcome, count_settled
+from integration_center.sync.tally import Counts
 
 RunStatus = Literal["Completed", "Failed"]
 LEFT_OUT = (Outcome.FILTERED, Outcome.ROLLED_UP, Outcome.ABSENT)

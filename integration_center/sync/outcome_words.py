@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from integration_center.sync.outcomes import WRITTEN, Outcome
+from integration_center.sync.refusals import say_refusal
 from integration_center.wording.sentences import capitalize_first
 
 
@@ -49,6 +50,8 @@ OUTCOME_WORDS: Mapping[Outcome, Words] = {
 }
 """The words of every outcome. A new outcome needs its words here; a test holds that none is missing."""
 
+NOT_KNOWN: Mapping[str, int] = {}
+
 TROUBLED: Sequence[Outcome] = tuple(outcome for outcome in reversed(Outcome) if not OUTCOME_WORDS[outcome].calm)
 """The outcomes of records that somebody has to look at, the worst first."""
 
@@ -64,9 +67,18 @@ def order_counts(counts: Mapping[str, int]) -> list[tuple[Outcome, int]]:
     return [(outcome, counts[outcome.value]) for outcome in order if counts.get(outcome.value)]
 
 
-def say_counts(counts: Mapping[str, int], between: str = " · ") -> str:
-    """Say how many records there are of each outcome: `4,363 updated · 485 not found in Salesforce · 3 refused`."""
-    return between.join(f"{count:,} {OUTCOME_WORDS[outcome].counted}" for outcome, count in order_counts(counts))
+def say_counts(counts: Mapping[str, int], between: str = " · ", refused: Mapping[str, int] = NOT_KNOWN) -> str:
+    """Say how many records there are of each outcome: `4,363 updated · 485 not found in Salesforce · 3 refused`.
+
+    Args:
+        counts: records, or rows, by outcome.
+        between: what separates the outcomes.
+        refused: the refused records by Salesforce's code, to say why; see `say_refusal`.
+    """
+    return between.join(
+        f"{count:,} {OUTCOME_WORDS[outcome].counted}{say_refusal(refused) if outcome is Outcome.FAILED else ''}"
+        for outcome, count in order_counts(counts)
+    )
 
 
 def say_records(count: int, outcome: Outcome) -> str:

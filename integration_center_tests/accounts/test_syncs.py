@@ -202,3 +202,14 @@ def test_runs_are_found_by_the_beginning_of_their_id(log: SyncLog) -> None:
     assert [record.run_id for record in log.of_run("1a")] == ["1a2b", "1a3c"]
     assert [record.run_id for record in log.of_run("2_%")] == ["2_%"]
     assert log.of_run("_") == ()
+
+
+def test_what_was_refused_is_counted_again_with_all_other_counts(log: SyncLog) -> None:
+    begin(log)
+    failed: Counts = {"lines": {"failed": 3}, "rows": {"failed": 3}}
+    closed = end(log, counts={**failed, "refused": {"STRING_TOO_LONG": 3}}, status=SyncStatus.FAILED)
+    assert (closed.counts, closed.refused) == (failed, {"STRING_TOO_LONG": 3})
+    log.recount("run-1", "logins_to_leads", counts=WRITTEN)
+    corrected = log.get("run-1", "logins_to_leads")
+    assert corrected is not None
+    assert (corrected.counts, corrected.refused) == (WRITTEN, {})

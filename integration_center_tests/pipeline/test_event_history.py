@@ -24,8 +24,9 @@ from integration_center.planning.plan import Plan, build_plan
 from integration_center.store.frames import write_frame
 from integration_center.store.reports import find_report
 from integration_center.sync.columns import OUTCOME
-from integration_center.sync.ledger import complete, ledger_adds_up, planned_updates, tally
+from integration_center.sync.ledger import complete, ledger_adds_up, planned_updates
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.tally import tally
 from integration_center_tests.proofs import examples
 from integration_center_tests.sync.builders import LEAD, make_records
 from integration_center_tests.sync.test_past_events import (

@@ -14,8 +14,8 @@ from integration_center.insights.catalogue import ReportKind
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.plan import build_plan, list_keys
 from integration_center.store.stored_files import FileKind, Place
-from integration_center.sync.ledger import tally_lines
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.tally import tally_lines
 from integration_center_tests.frame_stores import make_folder, open_store
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 

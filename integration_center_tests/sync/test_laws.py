@@ -14,20 +14,13 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.store.frames import keep_rows_whole
 from integration_center.sync.changes import verify_lines
 from integration_center.sync.columns import OUTCOME
-from integration_center.sync.ledger import (
-    Tally,
-    complete,
-    count_lines,
-    count_rows,
-    ledger_adds_up,
-    planned_updates,
-    tally_lines,
-)
+from integration_center.sync.ledger import complete, ledger_adds_up, planned_updates
 from integration_center.sync.limits import Figures, judge, measure
 from integration_center.sync.lines import build_lines, match_report, settle_lines
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import resolve_terms
 from integration_center.sync.schema import SObjectField
+from integration_center.sync.tally import Tally, count_lines, count_rows, tally_lines
 from integration_center_tests.proofs import examples
 from integration_center_tests.sync.builders import DAY, LEAD, fit_column, make_field, make_records, make_rows, make_spec
 

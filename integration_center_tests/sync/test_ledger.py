@@ -7,8 +7,6 @@ from integration_center.sync.columns import LEDGER_COLUMNS, OUTCOME
 from integration_center.sync.ledger import (
     amend,
     complete,
-    count_lines,
-    count_rows,
     hold,
     hold_rows,
     ledger_adds_up,
@@ -18,6 +16,7 @@ from integration_center.sync.ledger import (
 )
 from integration_center.sync.lines import build_lines
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.tally import count_lines, count_rows
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec, record_id, utc
 
 SPEC = make_spec({"Score": "Score__c", "Job": "Title"})

@@ -4,10 +4,11 @@ import polars as pl
 import pytest
 
 from integration_center.integration.spec import Limits
-from integration_center.sync.ledger import Counts, hold
+from integration_center.sync.ledger import hold
 from integration_center.sync.limits import Verdict, judge, measure, run_status
 from integration_center.sync.lines import build_lines
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.tally import Counts
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 
 
@@ -128,6 +129,6 @@ def test_held_lines_are_judged_as_failed() -> None:
     lines = build_lines(
         make_rows({"User": ["a@x.org"], "Score": [1.0]}), make_records({"Email": "a@x.org"}), spec, LEAD
     )
-    from integration_center.sync.ledger import count_lines
+    from integration_center.sync.tally import count_lines
 
     assert run_status(count_lines(hold(lines, "stop")), Limits())[0] == "Failed"

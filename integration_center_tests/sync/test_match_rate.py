@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration_center.sync.ledger import count_rows
 from integration_center.sync.lines import build_lines
 from integration_center.sync.match.match_rate import compare_keys, find_keys, resolve_pairs
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.tally import count_rows
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 
 KEYS = st.one_of(st.none(), st.sampled_from(["", " ", "a@x.io", "A@X.io ", "b@x.io", "c@x.io", "d@x.io", "é@x.io"]))

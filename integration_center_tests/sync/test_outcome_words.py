@@ -67,3 +67,16 @@ def test_reasons_that_say_the_same_are_one(outcome: str, reasons: list[str | Non
     assert len(found) == 1
     if said is not None:
         assert found == [said]
+
+
+def test_the_most_frequent_reason_of_refusals_is_said_beside_their_number() -> None:
+    counts = {"updated": 5, "failed": 300}
+    assert say_counts(counts, refused={"DUPLICATES_DETECTED": 300}) == (
+        "5 updated · 300 refused by a duplicate rule (DUPLICATES_DETECTED)"
+    )
+    assert say_counts(counts, refused={"A_CODE": 100, "STRING_TOO_LONG": 150, "": 50}) == (
+        "5 updated · 300 refused, most often because a text is too long (STRING_TOO_LONG), and for 2 other reasons"
+    )
+    assert say_counts(counts, refused={"A_CODE": 300}) == "5 updated · 300 refused with the code A_CODE"
+    assert say_counts(counts, refused={"": 300}) == "5 updated · 300 refused without a code"
+    assert say_counts({"updated": 5}, refused={}) == "5 updated"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from integration_center.sync.columns import OUTCOME
-from integration_center.sync.ledger import ledger_adds_up, resume, tally_lines
+from integration_center.sync.ledger import ledger_adds_up, resume
 from integration_center.sync.limits import run_status
 from integration_center.sync.lines import build_lines
 from integration_center.sync.outcomes import Outcome
@@ -19,6 +19,7 @@ from integration_center.sync.overridden import add_holds, mark_overridden
 from integration_center.sync.overrides import respect_overrides
 from integration_center.sync.sample import sample_changes
 from integration_center.sync.schema import SObjectField
+from integration_center.sync.tally import tally_lines
 from integration_center.sync.undoing import build_undo_lines
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec, record_id
 from integration_center_tests.sync.test_laws import QUICK, TARGETS, orgs, reports

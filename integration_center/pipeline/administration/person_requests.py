@@ -16,7 +16,7 @@ from integration_center.store.ledger_search import Question
 from integration_center.store.ledgers import read_outcomes
 from integration_center.store.person import Person, recognize
 from integration_center.store.personal_data import Holding, PersonalData
-from integration_center.sync.ledger import Tally, tally_lines
+from integration_center.sync.tally import Tally, tally_lines
 
 
 @dataclass(frozen=True)

@@ -57,15 +57,9 @@ from integration_center.salesforce.write.last_look import NAMED, Ground, survey
 from integration_center.store.frames import FrameFile, rewrite_frame
 from integration_center.store.ledgers import read_outcomes
 from integration_center.sync.conflicts import mark_conflicts
-from integration_center.sync.ledger import (
-    Tally,
-    count_lines,
-    count_outdated,
-    planned_updates,
-    resume,
-    supersede,
-)
+from integration_center.sync.ledger import count_outdated, planned_updates, resume, supersede
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.tally import Tally, count_lines
 from integration_center.wording.markdown import escape_markdown
 
 PUSH_CONFIG = dg.Field(

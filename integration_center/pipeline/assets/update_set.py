@@ -51,10 +51,11 @@ from integration_center.store.frames import SPLIT_BY, FrameFile, keep_rows_whole
 from integration_center.store.reports import EVENTS, ReportFolder, source_folder
 from integration_center.sync.columns import DAY
 from integration_center.sync.failures import count_given_up
-from integration_center.sync.ledger import Tally, count_left_alone, hold, tally_lines
+from integration_center.sync.ledger import count_left_alone, hold
 from integration_center.sync.limits import MATCH_RATE, count_judged
 from integration_center.sync.mapping.fitness import admin_message
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.tally import Tally, tally_lines
 from integration_center.wording.markdown import escape_markdown
 from integration_center.wording.remedies import Said
 

@@ -9,8 +9,8 @@ from integration_center.pipeline.steps.sync_step import SyncStep
 from integration_center.planning.fingerprint import fingerprint
 from integration_center.salesforce.org import Org
 from integration_center.store.frames import FrameFile
-from integration_center.sync.ledger import Tally
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.tally import Tally
 
 
 @dataclass(frozen=True)

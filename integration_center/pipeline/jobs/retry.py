@@ -42,9 +42,9 @@ from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.store.frames import read_slices, write_slices
 from integration_center.sync.conflicts import mark_conflicts
-from integration_center.sync.ledger import Tally, tally_lines
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.retrying import TRIED_AGAIN, build_retry_lines, select_failed
+from integration_center.sync.tally import Tally, tally_lines
 
 RUN_AGAIN = "Run the integration again instead: it tries them too"
 

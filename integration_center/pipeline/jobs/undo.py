@@ -42,9 +42,9 @@ from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.store.frames import read_slices, write_slices
 from integration_center.sync.columns import CHANGED
-from integration_center.sync.ledger import Tally, tally_lines
 from integration_center.sync.outcomes import WRITTEN
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.tally import Tally, tally_lines
 from integration_center.sync.undoing import build_undo_lines
 
 

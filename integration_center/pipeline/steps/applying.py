@@ -31,10 +31,11 @@ from integration_center.store.frames import FrameFile
 from integration_center.sync.canary import judge_canary_lines
 from integration_center.sync.columns import CHANGED
 from integration_center.sync.held import find_stop, hold_rest
-from integration_center.sync.ledger import Tally, completing, hold, planned_updates
+from integration_center.sync.ledger import completing, hold, planned_updates
 from integration_center.sync.limits import run_status
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -285,5 +286,5 @@ def end_sync(
     journal.ledger_stored(complete=not by_line[Outcome.UNKNOWN])
     step.release_lease()
     finish.completed = status is SyncStatus.COMPLETED
-    step.context.log.info(f"{status.value}: {describe_counts(by_line)}")
+    step.context.log.info(f"{status.value}: {describe_counts(by_line, stored.tally.refused)}")
     return Ended(status, reason)

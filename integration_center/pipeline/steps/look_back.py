@@ -11,10 +11,10 @@ from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot import WORTH_LEAVING_OUT, SnapshotKeeper
 from integration_center.salesforce.write.read_back import WORTH_A_LOOK, ReadBack, prove_writes, read_back, read_written
 from integration_center.store.frames import FrameFile
-from integration_center.sync.ledger import Tally
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overridden import add_holds, mark_overridden
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.tally import Tally
 
 
 def look_back(

@@ -14,18 +14,22 @@ from integration_center.pipeline.names import input_key, object_key, push_key, u
 from integration_center.salesforce.client.usage import Usage
 from integration_center.salesforce.write.forecast import Forecast
 from integration_center.sync.columns import AFTER, BEFORE
-from integration_center.sync.ledger import Counts, Tally
+from integration_center.sync.outcome_words import NOT_KNOWN, say_counts
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.refusals import say_refusal
 from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center.sync.tally import Counts, Tally
 from integration_center.wording.markdown import escape_markdown
 
 FAILURES_SHOWN = 20
 PREVIEWED = 5
 
 
-def describe_counts(counts: Counts) -> str:
-    """Counts in a line: `1,900 unchanged, 3 updated`."""
-    return ", ".join(f"{count:,} {outcome}" for outcome, count in counts.as_dict().items() if count) or "no rows"
+def describe_counts(counts: Counts, refused: Mapping[str, int] = NOT_KNOWN) -> str:
+    """Counts in a line: `1,900 unchanged, 3 updated`; and why records were refused, as far as it is given."""
+    why = {Outcome.FAILED.value: say_refusal(refused)}
+    named = [f"{count:,} {outcome}{why.get(outcome, '')}" for outcome, count in counts.as_dict().items() if count]
+    return ", ".join(named) or "no rows"
 
 
 def count_outcomes(tally: Tally) -> dict[str, int]:
@@ -175,10 +179,12 @@ def describe_results(
     planned: Mapping[str, dg.TableColumn] | None = None,
 ) -> dict[str, Any]:
     """A completed ledger: counts by outcome, the fields that may have been written, refused lines, Bulk jobs."""
+    refused = {Outcome.FAILED.value: tally.lines[Outcome.FAILED]}
     return {
         "outcomes": tally.lines.as_dict(),
         "rows": tally.rows.as_dict(),
         "records_written": tally.lines.written,
+        **({"refused": say_counts(refused, refused=tally.refused)} if tally.refused else {}),
         **count_outcomes(tally),
         "failures": describe_failures(lines),
         "dagster/column_schema": describe_fields(lines, schema, spec, planned),

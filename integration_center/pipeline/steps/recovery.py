@@ -22,8 +22,9 @@ from integration_center.salesforce.write.push import settle_job
 from integration_center.salesforce.write.results import RESULTS
 from integration_center.sync.changes import verify_lines
 from integration_center.sync.columns import AFTER
-from integration_center.sync.ledger import amend, reopen, tally
+from integration_center.sync.ledger import amend, reopen
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.tally import tally
 
 logger = logging.getLogger(__name__)
 

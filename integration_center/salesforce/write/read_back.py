@@ -29,10 +29,10 @@ from integration_center.salesforce.write.totals import MEASURES, Total, choose_f
 from integration_center.store.frames import FrameFile
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, OUTCOME
 from integration_center.sync.conflicts import mark_conflicts
-from integration_center.sync.ledger import count_lines
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overridden import mark_overridden
 from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center.sync.tally import count_lines
 
 logger = logging.getLogger(__name__)
 
