@@ -20,7 +20,7 @@ from integration_center.salesforce.objects.describe import SObjectSummary, read_
 from integration_center.salesforce.objects.permissions import list_field_names, may_edit_converted_leads
 from integration_center.salesforce.read.reader import Reader
 from integration_center.salesforce.read.rest import Query, Record, count_rows, read_first_page, read_pages
-from integration_center.salesforce.read.selection import Selection, build_columns
+from integration_center.salesforce.read.selection import Keep, Selection, build_columns
 from integration_center.salesforce.read.snapshot import SnapshotKeeper
 from integration_center.sync.schema import SObjectSchema
 
@@ -166,6 +166,7 @@ class Org:
         where: str | None = None,
         expected_rows: int | None = None,
         snapshot: SnapshotKeeper | None = None,
+        keep: Keep | None = None,
     ) -> pl.DataFrame:
         """Read the current values of `fields`, in the way that takes the fewest API calls and that the org offers.
 
@@ -178,6 +179,8 @@ class Org:
                 depends on it.
             snapshot: where the last read of these fields is kept, so that only later changes are read; None to keep
                 nothing.
+            keep: chooses the records that are wanted, of some at a time, so that the others need no memory; None for
+                all. A snapshot is of all records.
 
         Returns:
             The Records frame, in the order of Ids: `Id` (18 characters), `SystemModstamp` when the object has one,
@@ -187,6 +190,6 @@ class Org:
             SchemaMismatch: the object or a field cannot be read.
             TransientError: the org stayed unavailable, or returned fewer rows than it counted.
         """
-        selection = Selection(self.session, self.polling, schema, build_columns(schema, fields), where)
+        selection = Selection(self.session, self.polling, schema, build_columns(schema, fields), where, keep)
         with phase(Phase.ORG_READ, expected_rows):
             return Reader(selection, key=key, expected_rows=expected_rows, keeper=snapshot).read()

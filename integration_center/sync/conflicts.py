@@ -33,11 +33,41 @@ def mark_conflicts(
     Returns:
         `lines` in their order. A planned line in conflict is `conflict`, and its `error_fields` names the fields.
     """
+    fields = _find_changed(lines, records, keys, schema)
+    if fields.null_count() == fields.len():
+        return lines
+    conflict = pl.lit(fields).is_not_null()
+    return lines.with_columns(
+        pl.when(conflict).then(pl.lit(Outcome.CONFLICT, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
+        pl.when(conflict).then(pl.lit(REASON)).otherwise("reason").alias("reason"),
+        pl.when(conflict).then(pl.lit(fields)).otherwise("error_fields").alias("error_fields"),
+    )
+
+
+def keep_changed(
+    lines: pl.LazyFrame, records: pl.DataFrame, keys: Sequence[str], schema: SObjectSchema
+) -> pl.DataFrame:
+    """Keep those of `records` because of which a planned line is in conflict. The arguments are as in `mark_conflicts`.
+
+    The plan is read once, but only the lines of these records are in memory.
+    """
+    needed = ("record_id", "outcome", "key", LAST_SEEN)
+    names = [name for name in lines.collect_schema() if name in needed or name.startswith(BEFORE)]
+    ids = records.lazy().select(pl.col("Id").alias("record_id"))
+    planned = lines.filter(pl.col("outcome") == Outcome.PLANNED).select(names)
+    own = planned.join(ids, on="record_id", how="semi").collect(engine="streaming")
+    changed = own.filter(_find_changed(own, records, keys, schema).is_not_null())["record_id"]
+    return records.filter(pl.col("Id").is_in(changed.implode()))
+
+
+def _find_changed(lines: pl.DataFrame, records: pl.DataFrame, keys: Sequence[str], schema: SObjectSchema) -> pl.Series:
+    """Name the fields that changed, for each line in conflict; null for all other lines."""
     names = [name.removeprefix(BEFORE) for name in lines.columns if name.startswith(BEFORE)]
     mapped = {name: schema.require(name) for name in names}
     key_fields = [schema.require(name) for name in keys]
     read = {field.name: field for field in [*mapped.values(), *key_fields]}
-    now = records.unique("Id", keep="last").select(
+    own = records.join(lines.select(pl.col("record_id").alias("Id")), on="Id", how="semi", maintain_order="left")
+    now = own.unique("Id", keep="last").select(
         pl.col("Id").alias("record_id"),
         pl.lit(True).alias("now"),
         *(pl.col(name).cast(field.dtype).alias(f"now.{name}") for name, field in read.items()),
@@ -63,19 +93,11 @@ def mark_conflicts(
         for place, field in enumerate(key_fields)
     ]
     planned = (pl.col("outcome") == Outcome.PLANNED) & pl.col("now").fill_null(False)
-    fields = beside.select(
+    return beside.select(
         pl.when(planned)
         .then(pl.concat_str([*moved, *changed], separator=",", ignore_nulls=True).replace("", None))
         .alias("fields")
     )["fields"]
-    if fields.null_count() == fields.len():
-        return lines
-    conflict = pl.lit(fields).is_not_null()
-    return lines.with_columns(
-        pl.when(conflict).then(pl.lit(Outcome.CONFLICT, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-        pl.when(conflict).then(pl.lit(REASON)).otherwise("reason").alias("reason"),
-        pl.when(conflict).then(pl.lit(fields)).otherwise("error_fields").alias("error_fields"),
-    )
 
 
 def holds_still(before: pl.Expr, now: pl.Expr, field: SObjectField) -> pl.Expr:

@@ -7,10 +7,12 @@ from typing import Any
 from urllib.parse import unquote
 
 import httpx
+import polars as pl
 import pytest
 
 from integration_center.errors import SchemaMismatch
 from integration_center.salesforce.org import OrgIdentity
+from integration_center.salesforce.read.selection import Keep
 from integration_center.salesforce.write.last_look import survey
 from integration_center_tests.salesforce.scripted import build_id, build_org, read_body, refuse
 
@@ -76,12 +78,18 @@ class ComposedOrg:
         return page | ({"nextRecordsUrl": f"/services/data/v66.0/query/0r8-{start + 2}"} if rest else {})
 
 
-def read(org: ComposedOrg, *, since: datetime | None = SINCE, many: bool = False) -> list[str] | None:
+def keep_all(part: pl.DataFrame) -> pl.DataFrame:
+    return part
+
+
+def read(
+    org: ComposedOrg, *, since: datetime | None = SINCE, many: bool = False, keep: Keep = keep_all
+) -> list[str] | None:
     ids = [build_id(n) for n in range(4_000 if many else 2)]
     ground = survey(build_org(org), "Lead", ["Email", "Logins__c"], ids, since)
     assert ground.schema.name == "Lead"
     assert ground.identity == OrgIdentity("00D000000000001AAA", "Acme")
-    records = ground.read_records()
+    records = ground.read_records(keep)
     return None if records is None else records["Id"].sort().to_list()
 
 
@@ -97,6 +105,20 @@ def test_of_many_records_those_changed_since_come_page_by_page() -> None:
     assert read(org, many=True) == [build_id(n) for n in range(5)]
     assert org.calls == ["composite", "query/0r8-2", "query/0r8-4"]
     assert org.queries == ["SELECT Id,Email,Logins__c FROM Lead WHERE SystemModstamp >= 2026-11-22T07:59:30Z"]
+
+
+def test_of_many_records_only_those_that_are_wanted_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run may have written all of a million records: only some are in memory at a time."""
+    monkeypatch.setattr("integration_center.salesforce.read.selection.KEPT_AT_A_TIME", 3)
+    given: list[int] = []
+
+    def keep(part: pl.DataFrame) -> pl.DataFrame:
+        given.append(part.height)
+        return part.filter(pl.col("Id") == build_id(6))
+
+    assert read(ComposedOrg(7), many=True, keep=keep) == [build_id(6)]
+    assert given == [4, 3]
+    assert read(ComposedOrg(0), many=True, keep=keep) == []
 
 
 def test_of_many_records_without_a_time_of_change_nothing_can_be_said() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from integration_center.sync.conflicts import mark_conflicts
+from integration_center.sync.conflicts import keep_changed, mark_conflicts
 from integration_center.sync.lines import build_lines
 from integration_center_tests.sync.builders import LEAD, make_records, make_rows, make_spec
 
@@ -34,8 +34,12 @@ def outcome(keys: dict[str, str], user: dict[str, str], **changes: Any) -> tuple
     report = {column: [value] for column, value in values.items()}
     lines = build_lines(make_rows(report), records(), spec, LEAD)
     assert lines["outcome"].to_list() == ["planned"]
-    settled = mark_conflicts(lines, records(**changes), [pair.field for pair in spec.keys], LEAD)
+    key_fields, now = [pair.field for pair in spec.keys], records(**changes)
+    settled = mark_conflicts(lines, now, key_fields, LEAD)
     assert settled.columns == lines.columns
+    others = make_records(RECORD | {"Id": "00Q000000000002AAA", "Email": "nobody@acme.example"})
+    kept = keep_changed(lines.lazy(), pl.concat([now, others]), key_fields, LEAD)
+    assert kept.equals(now if settled["outcome"].item() == "conflict" else now.clear())
     return settled.select("outcome", "error_fields").row(0)
 
 

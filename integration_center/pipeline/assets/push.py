@@ -56,7 +56,7 @@ from integration_center.salesforce.org import Org
 from integration_center.salesforce.write.last_look import NAMED, Ground, survey
 from integration_center.store.frames import FrameFile, rewrite_frame
 from integration_center.store.ledgers import read_outcomes
-from integration_center.sync.conflicts import mark_conflicts
+from integration_center.sync.conflicts import keep_changed, mark_conflicts
 from integration_center.sync.ledger import count_outdated, planned_updates, resume, supersede
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.tally import Tally, count_lines
@@ -131,14 +131,14 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
 
 def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.LazyFrame, folder: Path) -> FrameFile | None:
     """The lines with those in `conflict` whose record somebody changed since the plan was made; None without any."""
-    records = ground.read_records()
+    keys, conflicts = [pair.field for pair in step.spec.keys], 0
+    records = ground.read_records(lambda part: keep_changed(lines, part, keys, ground.schema))
     if records is None:
         step.context.log.warning(
             f"{step.spec.object} does not tell when its records change: changes since the plan go unseen"
         )
     if records is None or records.is_empty():
         return None
-    keys, conflicts = [pair.field for pair in step.spec.keys], 0
 
     def mark(part: pl.DataFrame) -> pl.DataFrame:
         nonlocal conflicts
@@ -147,8 +147,6 @@ def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.LazyFrame, folder:
         return settled
 
     settled = rewrite_frame(lines, mark, folder / "settled.parquet")
-    if not conflicts:
-        return None
     step.context.log.warning(f"{conflicts:,} records were changed since the plan was made, and are left alone")
     return settled
 

@@ -1,7 +1,7 @@
 """Fetch one selection of an object's records in each of the possible ways."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -25,6 +25,10 @@ PARSED_AT_A_TIME = 100_000
 """The rows of a page that are parsed at a time: the steps of parsing take several times the memory of their text."""
 BULK_REFUSED = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "INVALIDJOB", "FEATURENOTENABLED", "API_ERROR"})
 NOT_OFFERED = frozenset({404, 405})
+Keep = Callable[[pl.DataFrame], pl.DataFrame]
+"""Takes some of the records that were read, and returns those of them that are wanted."""
+KEPT_AT_A_TIME = 200_000
+"""So many records at least, except for the last, are given to a `Keep`."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Selection:
     Attributes:
         columns: the fields, as `build_columns` returns them.
         where: a SOQL condition that the records meet; None for all records.
+        keep: chooses the records that are wanted, so that the others need no memory; None for all.
     """
 
     session: Session
@@ -41,6 +46,7 @@ class Selection:
     schema: SObjectSchema
     columns: tuple[str, ...]
     where: str | None = None
+    keep: Keep | None = None
 
     @property
     def soql(self) -> str:
@@ -73,7 +79,7 @@ class Selection:
         """
 
         def read() -> pl.DataFrame:
-            return frame_pages(read_many(self.session, queries), self.columns, self.schema)
+            return frame_pages(read_many(self.session, queries), self.columns, self.schema, self.keep)
 
         try:
             return read_again_if_incomplete(read, self.schema.name)
@@ -102,7 +108,7 @@ class Selection:
 
     def _fetch_whole(self, pages: Callable[[], Iterator[list[Record]]]) -> pl.DataFrame:
         def read() -> pl.DataFrame:
-            return frame_pages(pages(), self.columns, self.schema)
+            return frame_pages(pages(), self.columns, self.schema, self.keep)
 
         try:
             return read_again_if_incomplete(read, self.schema.name)
@@ -127,28 +133,46 @@ class Selection:
             raise WayClosed(str(error)) from error
 
 
-def frame_pages(pages: Iterator[list[Record]], columns: Sequence[str], schema: SObjectSchema) -> pl.DataFrame:
+def frame_pages(
+    pages: Iterable[list[Record]], columns: Sequence[str], schema: SObjectSchema, keep: Keep | None = None
+) -> pl.DataFrame:
     """Build one frame from the records of REST pages."""
-    frames, rows = [parse_records([], columns, schema)], 0
-    for page in pages:
-        frames.append(parse_records(page, columns, schema))
-        rows += len(page)
-        advance(rows)
-    return pl.concat(frames)
+
+    def parse() -> Iterator[pl.DataFrame]:
+        yield parse_records([], columns, schema)
+        rows = 0
+        for page in pages:
+            yield parse_records(page, columns, schema)
+            rows += len(page)
+            advance(rows)
+
+    return _gather(parse(), keep)
+
+
+def _gather(parts: Iterator[pl.DataFrame], keep: Keep | None) -> pl.DataFrame:
+    """Join the records of all parts, the first of which is empty, or those that `keep` returns."""
+    if keep is None:
+        return pl.concat(list(parts))
+    kept, rest = [next(parts)], []
+    for part in parts:
+        rest.append(part)
+        if sum(each.height for each in rest) >= KEPT_AT_A_TIME:
+            kept.append(keep(pl.concat(rest)))
+            rest = []
+    return pl.concat([*kept, keep(pl.concat(rest))] if rest else kept)
 
 
 def fetch_bulk(selection: Selection, soql: str, columns: Sequence[str], *, with_deleted: bool = False) -> pl.DataFrame:
     """Fetch the records that a Bulk query finds."""
     schema = selection.schema
 
-    def read() -> pl.DataFrame:
-        frames = [parse_records([], columns, schema)]
+    def parse() -> Iterator[pl.DataFrame]:
+        yield parse_records([], columns, schema)
         for page in read_bulk(selection.session, soql, columns, selection.polling, with_deleted=with_deleted):
-            frames += [parse_cells(part, schema) for part in page.iter_slices(PARSED_AT_A_TIME)]
+            yield from (parse_cells(part, schema) for part in page.iter_slices(PARSED_AT_A_TIME))
             del page  # else it lives on while the next page is read
-        return pl.concat(frames)
 
-    return read_again_if_incomplete(read, schema.name)
+    return read_again_if_incomplete(lambda: _gather(parse(), selection.keep), schema.name)
 
 
 def is_bulk_refusal(error: OrgError) -> bool:

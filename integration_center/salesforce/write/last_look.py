@@ -14,7 +14,6 @@ from urllib.parse import quote as percent_encode
 import polars as pl
 
 from integration_center.errors import OrgError
-from integration_center.salesforce.client.cells import parse_records
 from integration_center.salesforce.client.faults import IncompleteRead, Members, find_lacking
 from integration_center.salesforce.client.soql import (
     URI_BYTES,
@@ -35,6 +34,7 @@ from integration_center.salesforce.read.rest import (
     RESULT_MEMBERS,
     follow_pages,
 )
+from integration_center.salesforce.read.selection import Keep, frame_pages
 from integration_center.sync.schema import SObjectSchema
 
 logger = logging.getLogger(__name__)
@@ -72,8 +72,11 @@ class Ground:
     where: str | None
     pages: Sequence[dict[str, Any]]
 
-    def read_records(self) -> pl.DataFrame | None:
+    def read_records(self, keep: Keep) -> pl.DataFrame | None:
         """Read the Records frame of the records that may have changed; None when these cannot be determined.
+
+        Args:
+            keep: chooses the records that are wanted, of some at a time. Another run may have written all records.
 
         Raises:
             SchemaMismatch: a field no longer exists.
@@ -90,12 +93,11 @@ class Ground:
                 logger.warning("reading the records again: %s", error)
             else:
                 names = ["Id", *(self.schema.require(name).name for name in self.fields)]
-                empty = parse_records([], names, self.schema)
-                return pl.concat([empty, *(parse_records(rows, names, self.schema) for rows in read)])
+                return frame_pages(read, names, self.schema, keep)
         if self.ids:
-            return self.org.read_records(self.schema, self.fields, key=("Id", self.ids))
+            return self.org.read_records(self.schema, self.fields, key=("Id", self.ids), keep=keep)
         return self.org.read_records(
-            self.schema, self.fields, where=self.where, expected_rows=expected if self.pages else None
+            self.schema, self.fields, where=self.where, expected_rows=expected if self.pages else None, keep=keep
         )
 
 
