@@ -193,3 +193,13 @@ def test_a_folder_that_is_not_there_is_named(server: SftpServer, monkeypatch: py
     with pytest.raises(ConfigurationError, match=r"/nowhere: there is no such folder"):
         drops().folders()
     assert drops().files("logins") == []
+
+
+def test_a_place_for_temporary_files_that_is_gone_is_named_and_not_the_server(
+    server: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = source()
+    info = reports.find("Logins")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(ConfigurationError, match=r"could not be kept for reading in .*gone: No such file"):
+        reports.read(info, DAY)
