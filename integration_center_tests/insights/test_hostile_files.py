@@ -174,7 +174,7 @@ def test_what_has_to_be_declared_is_proposed(
         (lines({"a": 1}).encode() + b'{"a": "\xff"}', ".jsonl", "line 2: byte 16"),
         (b"", ".jsonl", "is empty"),
     ],
-    ids=range(32),
+    ids=range(35),
 )  # fmt: skip
 def test_what_no_declaration_can_read_is_called_by_its_name(
     read: Read, content: bytes | str, name: str, kind: str
