@@ -57,7 +57,7 @@ def inspect_report(
         print_json(describe(found, previews=previews))
     else:
         show(found, previews=previews)
-    if save and not found.problem and (place := save_proposal(found, folder)):
+    if save and (place := save_proposal(found, folder)):
         # On standard error beside JSON, which stays alone on standard output.
         (errors if as_json else console).print(f"Written: {place}", markup=False, soft_wrap=True)
     if found.problem:

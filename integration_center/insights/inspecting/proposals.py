@@ -107,9 +107,10 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_r
         locate: names a row for people.
     """
     proposal = Proposal()
-    holding = find_columns(frame, pl.all().is_in(PLACEHOLDERS).any())
-    held = sorted({value for name in holding for value in frame[name].filter(frame[name].is_in(PLACEHOLDERS))})
-    if NA in held and not any(infer_type(frame[name].filter(frame[name] != NA)) for name in holding):
+    bare = frame.with_columns(pl.all().str.strip_chars())
+    holding = find_columns(bare, pl.all().is_in(PLACEHOLDERS).any())
+    held = sorted({value for name in holding for value in bare[name].filter(bare[name].is_in(PLACEHOLDERS))})
+    if NA in held and not any(infer_type(bare[name].filter(bare[name] != NA)) for name in holding):
         held.remove(NA)  # among texts it may be a region or a country
     if held and not file.empty:
         proposal.options["empty"] = held
