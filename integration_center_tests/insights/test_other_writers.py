@@ -76,6 +76,9 @@ def read(content: str, **declared: object) -> list[tuple[str | None, ...]]:
         ("User ID,Region\nana@x.example,EMEA\nbob@x.example,NA\n", {}, None),
         ("User ID,Day\nana@x.example,0000-00-00\nbob@x.example,2026-11-22\n", {"empty": ["0000-00-00"]}, None),
         ('User ID,Sum\nana@x.example,"EUR 1,200.50"\nbob@x.example,EUR 3\n', {"thousands": ","}, None),
+        ('User ID,Sum\nana@x.example,"12,34,567.50"\nbob@x.example,"₹1,23,456"\n', {"thousands": ","}, None),
+        ("Logins\nNovember 22, 2026 - November 22, 2026\nUser ID,Name,N\nana@x.example,Zoë,1\nTotal: all, --,1\n",
+         {"header_row": 3, "footer": r"^\W*Total"}, [("ana@x.example", "Zoë", "1")]),
         ("User ID;Seen\na@x.example;22.11.2026 07:00 Uhr\n", {"dates": "%d.%m.%Y %H:%M Uhr"}, None),
         ("User ID;Seen\na@x.example;22-NOV-26 07.00.00.000000 AM\n", {"dates": "%d-%b-%y %I.%M.%S%.f %p"}, None),
     ],
@@ -148,6 +151,13 @@ def test_a_refusal_says_what_is_written_otherwise(content: str, said: str) -> No
     with pytest.raises(UnreadableReport) as error:
         read(content)
     assert said in str(error.value)
+
+
+def test_columns_that_are_aligned_by_blanks_are_pointed_out() -> None:
+    content = (
+        "USER_ID         NAME\n--------------- ----\na@x.example     Ann\nb@x.example     Bo\n\n2 rows selected.\n"
+    )
+    assert any("aligned columns" in note for note in inspect(content).notes)
 
 
 def test_no_footer_is_proposed_where_rows_follow() -> None:

@@ -23,7 +23,8 @@ PLACEHOLDERS = (
     *("NA", "0000-00-00", "0000-00-00 00:00:00", "00.00.0000"),
 )
 """Texts that often mean no value. They are read as they are, and reported."""
-CURRENCY = "$€£¥"
+CURRENCY = r"\p{Sc}"
+"""The signs of currencies, such as $, € and ₹."""
 CURRENCY_CODES = (
     r"(?:AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|ILS|INR|JPY|KRW|MXN|NOK|NZD|PLN|RON|SAR|SEK|SGD|THB|TRY|USD"
     r"|ZAR)"
@@ -135,7 +136,8 @@ def read_numbers(text: pl.Series, rules: CellRules) -> pl.Series:
 def number_form(decimal: str, thousands: str | None) -> str:
     """Return the regular expression of numbers with these signs: `1.234,5`, `(12)`, `12-`, `$1,200.00`, `EUR 5`."""
     group = f"[{GROUP_SIGNS.get(thousands, re.escape(thousands))}]" if thousands else ""
-    whole = rf"(?:[1-9]\d{{0,2}}(?:{group}\d{{3}})+|\d+)" if thousands else r"\d+"
+    indian = rf"[1-9]\d?(?:{group}\d{{2}})+{group}\d{{3}}"  # 12,34,567
+    whole = rf"(?:[1-9]\d{{0,2}}(?:{group}\d{{3}})+|{indian}|\d+)" if thousands else r"\d+"
     number = rf"{whole}(?:{re.escape(decimal)}\d+)?\s*"
     money, unit = rf"(?:[{CURRENCY}]|{CURRENCY_CODES})", rf"(?:[{CURRENCY}%]|{CURRENCY_CODES})?"
     before = rf"(?:[+\-\u2212]?\s?{money}?\s*|{money}\s*[+\-\u2212]?)"

@@ -199,7 +199,7 @@ class StrictReader:
                 " rows; export it without them (`row.names = FALSE`), or with a name for their column"
             )
         # A header of this width is below its title already, and the row is wrong.
-        if (below := find_header_below(widths)) and widths[below - 1] != len(header):
+        if (below := find_named(rows, find_header_below(widths))) and widths[below - 1] != len(header):
             return UnreadableReport(
                 f"{self.source}, line {line}: {said}. The header seems to be row {below}: say `header_row: {below}` in"
                 " report.yaml",
@@ -290,6 +290,18 @@ def keep_codes(lines: Iterable[str], dialect: Dialect, *, line_end: str) -> Iter
         return BACKSLASH + "\n" if found[0] == escaped_end else BACKSLASH * found[1].isalnum() + found[0]
 
     return (pattern.sub(keep, line) for line in lines)
+
+
+def find_named(rows: Sequence[Sequence[str]], below: int | None) -> int | None:
+    """Find the header: a row, counted from 1, or the next one of its width whose cells may all be names.
+
+    A title may have as many cells, such as `Logins, November 22, 2026`.
+    """
+    if below is None:
+        return None
+    width = len(rows[below - 1])
+    near = enumerate(rows[below - 1 : below - 1 + MOST_NOTES], below)
+    return next((number for number, row in near if len(row) == width and all(map(NAME.fullmatch, row))), below)
 
 
 def is_named_by_rows(rows: Sequence[Sequence[str]]) -> bool:

@@ -243,9 +243,13 @@ def merge(options: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]
 
 
 def find_runs(frame: pl.DataFrame) -> bool:
-    """Return whether all cells of the first column hold two blanks in a row, as columns of a fixed width do."""
+    """Return whether most cells of the first column hold two blanks in a row, as columns of a fixed width do.
+
+    Lines that are drawn between rows, as consoles show them, do not count.
+    """
     cells = frame.to_series().drop_nulls()
-    return len(cells) > 0 and bool(cells.str.contains(r"\S {2,}\S").all())
+    cells = cells.filter(cells.str.contains(r"\w"))
+    return len(cells) > 0 and cells.str.contains(r"\S {2,}\S").sum() > len(cells) / 2
 
 
 def find_line_end(data: bytes) -> str:
