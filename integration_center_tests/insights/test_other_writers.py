@@ -137,7 +137,9 @@ def test_a_list_of_sap_is_read_with_what_is_proposed() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (MYSQL, "line 3: 3 cells, the header has 4. A backslash is before tabs or a line end"),
+        (MYSQL, "line 2: 3 cells, the header has 4. A backslash is before tabs or a line end"),
+        # The row that goes on is as wide as the table.
+        ("User ID\tNote\tN\nana@x.example\thi\\\nok\ttab\t1\n", "line 2: 2 cells, the header has 3. A backslash"),
         (CONSOLE, "is a table that is drawn with lines"),
         (PSQL, "line 2: a line is drawn below the header; say `skip_after_header: 1`"),
         # Line ends inside cells without quotes, as sqlite3 writes them: no delimiter fits enough of the few rows.
@@ -170,6 +172,15 @@ def test_no_footer_is_proposed_where_rows_follow() -> None:
 def test_titles_and_footers_are_counted_in_lines_of_old_macs_whose_cells_hold_other_ones() -> None:
     content = 'Report\rUser ID,Note\ra@x.example,"two\nlines"\rb@x.example,x\rTotal\r'
     assert read(content, skip_lines=1, footer=1) == [("a@x.example", "two\nlines"), ("b@x.example", "x")]
+
+
+def test_a_point_that_may_separate_thousands_or_decimals_is_no_guess() -> None:
+    rows = "User ID;N\na@x.example;1.234-\nb@x.example;12\n"
+    found = inspect(rows)
+    assert found.proposal == {}
+    assert any("say `thousands: '.'` or `decimal: '.'`" in note for note in found.notes)
+    assert inspect(rows + "c@x.example;1,5-\n").proposal == {"decimal": ",", "thousands": "."}
+    assert inspect(rows + "c@x.example;1.5-\n").proposal == {"thousands": ","}
 
 
 def test_amounts_in_several_currencies_are_pointed_out() -> None:

@@ -168,10 +168,10 @@ class StrictReader:
                 yield [*row, *[""] * (width - len(row))], line
 
     def _is_escaped(self, row: Sequence[str], above: Sequence[str], width: int) -> bool:
-        """Return whether a backslash is before the delimiters that a row has too many, or before the line end above."""
+        """Return whether a backslash is before a delimiter of a row with too many, or a line end of one with too few."""
         if self.dialect.escape is not None:
             return False
-        return any(cell.endswith(BACKSLASH) for cell in (row[:-1] if len(row) > width else above[-1:]))
+        return any(cell.endswith(BACKSLASH) for cell in (row[:-1] if len(row) > width else (*above[-1:], row[-1])))
 
     def _refuse_escaped(self, row: Sequence[str], header: Sequence[str], line: int) -> UnreadableReport:
         """Build the error for a row whose delimiters or line ends seem to be escaped."""

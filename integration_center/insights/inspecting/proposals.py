@@ -56,6 +56,7 @@ NA = "NA"
 """How R writes a value that is missing."""
 EXCEL_DAYS = r"^[34]\d{4}(\.\d+)?$"
 """Days from 1982 to 2036, as Excel counts them."""
+POINT_BEFORE_THREE = r"\d\.\d{3}(?:\D|$)"
 THREE_DECIMALS = r"^[+-]?[1-9]\d{0,2},\d{3}\s?%?$"
 """A number with a decimal comma, or with a comma between its thousands."""
 
@@ -178,6 +179,15 @@ def propose_numbers(
     if not common:
         proposal.say_for_columns({name: write_signs(found[0]) for name, found in fits.items()})
         return
+    if set(NUMBER_SIGNS[:2]) <= set(common):
+        unsure = [name for name in fits if values[name].str.contains(POINT_BEFORE_THREE).any()]
+        proposal.notes += [
+            f"column {name!r} holds numbers such as 1.234-, which may be thousands or decimals; say"
+            " `thousands: '.'` or `decimal: '.'` in report.yaml"
+            for name in unsure
+        ]
+        if unsure:
+            return
     proposal.options |= write_signs(common[0])
     for name in fits:
         codes = sorted(set(values[name].str.extract(f"({CURRENCY_CODES})").drop_nulls()))
@@ -190,7 +200,7 @@ def propose_numbers(
         proposal.notes += [
             f"column {name!r} holds numbers such as 1,234; if they are decimals, say `decimal: ','` instead"
             for name, found in fits.items()
-            if (",", ".") in found
+            if (",", ".") in found and values[name].str.contains(",", literal=True).any()
         ]
     elif common[0][1] == ".":
         proposal.notes += [
