@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
@@ -235,6 +235,8 @@ def test_what_is_escaped_is_read_as_it_was(rows: list[tuple[str | None, str | No
 
 
 @given(text=st.text(alphabet="ab@,;\t|\"\\\n\r'-+", max_size=40))
+@example(';"\r;')
+@example("a\tb\n\tc\\\n")
 @examples(500)
 def test_any_text_is_a_table_or_refused(text: str) -> None:
     try:

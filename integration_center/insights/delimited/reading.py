@@ -205,7 +205,10 @@ def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[i
     header, source = below.header, below.reader.source
     frame = pl.concat([pl.DataFrame(schema=below.schema), *below.read()])
     if lines := find_lines(frame, header):
-        within = read_table(lines, source)
+        found, _ = find_delimiter(lines[:BYTES_LOOKED_AT], ANY)
+        # Each reading has to take something off the header, a delimiter or a pair of quotes, or there would be no end.
+        inner = ANY if found in header[0] else Form(next(each for each in DELIMITERS if each in header[0]))
+        within = read_table(lines, source, inner)
         said = LINES_WRAPPED if below.reader.text.find(b'"') >= 0 else NO_DELIMITER.format(below.reader.dialect.name)
         return open_frame(replace(within, notes=[*notes, said, *within.notes]))
     if (bare := unwrap_cells(frame, header)) is not None:

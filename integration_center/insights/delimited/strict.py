@@ -168,7 +168,7 @@ class StrictReader:
                 yield [*row, *[""] * (width - len(row))], line
 
     def _is_escaped(self, row: Sequence[str], above: Sequence[str], width: int) -> bool:
-        """Return whether a backslash is before a delimiter of a row with too many, or a line end of one with too few."""
+        """Return whether a backslash is before a delimiter of too wide a row, or a line end of too narrow a row."""
         if self.dialect.escape is not None:
             return False
         return any(cell.endswith(BACKSLASH) for cell in (row[:-1] if len(row) > width else (*above[-1:], row[-1])))
