@@ -1,6 +1,6 @@
 """`inspect`: what a report's file is, and the `report.yaml` that reads it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from integration_center.cli.output import AsJson, Column, console, errors, print
 from integration_center.errors import ConfigurationError, NoDataForDay
 from integration_center.files.regular_files import read_regular
 from integration_center.insights.declared.report_yaml import ReportFile, read_report_file
-from integration_center.insights.drop_folders.drop_names import FILE_NAME, find_ending, name_format
+from integration_center.insights.drop_folders.drop_names import FILE_NAME, find_ending, find_other_kind, name_format
 from integration_center.insights.drop_folders.drops import LARGEST
 from integration_center.insights.files import Fetched, FilesSource
 from integration_center.insights.inspecting.inspection import ColumnLook, Inspection, inspect_file
@@ -50,6 +50,8 @@ def inspect_report(
         limit=fetched.file.limit or SizeLimit(),
         packing=fetched.packing,
     )
+    if is_path(what) and (note := say_name(path.name, fetched.file)):
+        found = replace(found, notes=[*found.notes, note])
     previews = read_settings().previews
     if as_json:
         print_json(describe(found, previews=previews))
@@ -81,6 +83,13 @@ def is_path(what: str) -> bool:
     names = [each.name for each in path.parent.iterdir()]
     where = f"the folder {path.parent.absolute()} has no file {path.name!r}"
     raise ConfigurationError(f"{where}; {say_nearest(path.name, names)}" if names else f"{where}; it is empty")
+
+
+def say_name(name: str, file: ReportFile) -> str | None:
+    """Say why no run takes a file of this name; None for a name that fits."""
+    if kind := find_other_kind(name):
+        return "no run takes a file of this name: {} are not read; {}".format(*kind)
+    return None if file.names.read_day(name) else f"no run takes a file of this name: {file.names.expected}"
 
 
 def fetch_file(path: Path) -> Fetched:
@@ -159,7 +168,7 @@ def show(found: Inspection, *, previews: bool) -> None:
     if found.problem:
         console.print(found.problem, markup=False, soft_wrap=True)
     if found.proposal:
-        console.print("report.yaml that reads it:")
+        console.print("What reads some of it:" if found.problem else "report.yaml that reads it:")
         console.print_lines(write_proposal(found).rstrip())
     elif not found.problem:
         doubts = any(FILE_NAME in note for note in found.notes)

@@ -7,10 +7,12 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns
+from integration_center.insights.column_names import find_column
 from integration_center.insights.columns import DeclaredTypes
 from integration_center.insights.declared.declaring import DeclaredReader, check_columns, check_names
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import OpenTable
+from integration_center.insights.delimited.header import list_names
 from integration_center.insights.likely_types import TypeJudge
 
 
@@ -53,22 +55,22 @@ class Parts:
         Raises:
             UnreadableReport: a file cannot be read, or the files differ in their columns.
         """
-        differ, rows = False, 0
+        differs, rows = "", 0
         for opener in self.openers:
             part, self._first = self._first or opener(), None
             self.versions.append(part.version)
             self._tables.append((part.label, rows, part.table))
-            differ |= sorted(part.table.columns) != sorted(self.columns)
+            names = {name: find_column(name, part.table.columns) for name in self.columns}
+            differs = differs or say_differences(part, names)
             for frame in part.table.slices:
                 rows += frame.height
                 # What is wrong with the rows may be why the columns differ, so all rows are read.
-                if not differ:
-                    # By subscript, because `select` would read a column called `^.*$` as a pattern.
-                    yield frame[list(self.columns)]
+                if not differs:
+                    yield pl.DataFrame([frame[own or name].alias(name) for name, own in names.items()])
             self.notes += [f"{part.label}: {note}" for note in part.table.notes]
-        if differ:
+        if differs:
             raise UnreadableReport(
-                f"{self.source}: the parts of one day differ in their columns; send them with one header"
+                f"{self.source}: the parts of one day differ in their columns: {differs}; send them with one header"
             )
 
     def locate(self, row: int) -> str:
@@ -76,6 +78,19 @@ class Parts:
         label, before, table = next(each for each in reversed(self._tables) if each[1] <= row)
         place = table.locate(row - before)
         return place if len(self.openers) == 1 else f"{place} of {label}"
+
+
+def say_differences(part: Part, names: Mapping[str, str | None]) -> str:
+    """Say in which columns a file differs from the first one; empty where it has the same.
+
+    Args:
+        part: the file.
+        names: the columns of the first file, and which of its own columns each of them is.
+    """
+    lacks = [name for name, own in names.items() if own is None]
+    more = [name for name in part.table.columns if name not in names.values()]
+    said = [f"{word} {list_names(found)}" for word, found in (("lacks", lacks), ("also has", more)) if found]
+    return f"{part.label} {' and '.join(said)}" if said else ""
 
 
 @dataclass(frozen=True)

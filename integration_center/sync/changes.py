@@ -181,6 +181,8 @@ def _code_of_clearing(target: Target) -> pl.Expr:
 
 def _reject(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
     """Reject the open lines with an unfit value, and give the fields and the reasons."""
+    if not targets:
+        return lines
     unfit = pl.col("outcome").is_null() & pl.any_horizontal(pl.col(target.code).is_not_null() for target in targets)
     lines = lines.with_row_index("line")
     rejected = lines.filter(unfit)

@@ -24,12 +24,16 @@ from integration_center.sync.plan_terms import (
     prepare_rows,
     resolve_terms,
 )
-from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.schema import TEXT_TYPES, SObjectSchema
 from integration_center.sync.targets import Key, Target
 from integration_center.sync.values.distinct import repeats
 from integration_center.sync.values.pairs import PLACE
 
 HASHED = "the key looks like one of WalkMe's hashed user ids, which match no e-mail address"
+WITH_ZERO = r"^\s*\d+\.0\s*$"
+WHOLE_NUMBER = (
+    "the key ends in .0, as programs write whole numbers of a column in which one is missing; export the column as text"
+)
 CONVERTED = "the lead is converted, and the connected user lacks the permission View and Edit Converted Leads"
 
 
@@ -200,7 +204,7 @@ def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
     shown, given = matching.shown.take_beside(lines[ROW], matching.given, row)
     laid = pl.concat(
         [
-            _explain_hashed(lines.drop(PLACE), shown, matching.terms.keys),
+            _explain_unmatched(lines.drop(PLACE), shown, matching.terms.keys),
             shown.select(matching.key.alias("key")),
             matching.there.select(pl.all().gather(lines[PLACE])),
             given,
@@ -213,18 +217,24 @@ def _with_values(lines: pl.DataFrame, matching: Matching) -> pl.DataFrame:
     )
 
 
-def _explain_hashed(lines: pl.DataFrame, shown: pl.DataFrame, keys: Sequence[Key]) -> pl.DataFrame:
-    """Give unmatched lines a reason where their e-mail key is one of WalkMe's hashed user ids."""
-    reason = pl.col("reason").cast(pl.String)
+def _explain_unmatched(lines: pl.DataFrame, shown: pl.DataFrame, keys: Sequence[Key]) -> pl.DataFrame:
+    """Give unmatched lines a reason where the form of their key shows why no record has it."""
+    lines = lines.with_columns(pl.col("reason").cast(pl.String))
     unmatched = lines["outcome"] == Outcome.UNMATCHED
-    addresses = [key.given for key in keys if key.field.type == "email"]
-    if not addresses or not unmatched.any():
-        return lines.with_columns(reason)
-    looks = pl.any_horizontal(looks_hashed(pl.col(address).cast(pl.String)) for address in addresses)
+    forms = {key.given: _explain_form(key) for key in keys if key.field.type in TEXT_TYPES}
+    if not forms or not unmatched.any():
+        return lines
     places = unmatched.arg_true()
-    found = shown.select(pl.col(*addresses).gather(places)).select(looks.alias("hashed")).to_series()
-    hashed = pl.repeat(False, lines.height, eager=True).scatter(places.filter(found), True)
-    return lines.with_columns(pl.when(hashed).then(pl.lit(HASHED)).otherwise(reason).alias("reason"))
+    found = shown.select(pl.col(*forms).gather(places)).select(pl.coalesce(*forms.values()).alias("said")).to_series()
+    said = pl.repeat(None, lines.height, dtype=pl.String, eager=True).scatter(places, found)
+    return lines.with_columns(pl.coalesce(said, "reason").alias("reason")) if found.count() else lines
+
+
+def _explain_form(key: Key) -> pl.Expr:
+    text = pl.col(key.given).cast(pl.String)
+    if key.field.type == "email":
+        return pl.when(looks_hashed(text)).then(pl.lit(HASHED))
+    return pl.when(text.str.contains(WITH_ZERO)).then(pl.lit(WHOLE_NUMBER))
 
 
 def _settle_converted(lines: pl.DataFrame, edits_converted: Callable[[], bool]) -> pl.DataFrame:

@@ -125,6 +125,32 @@ def test_what_cannot_be_read_is_said_and_fails(command: Command, tmp_path: Path)
     assert "/proc/self/mem cannot be read: " in error
 
 
+def test_what_reads_only_some_of_a_file_is_not_saved(command: Command, tmp_path: Path) -> None:
+    content = "User ID;Name\nann@x.example;M\xfcller\nbo@x.example;Bo;x\ncy@x.example;Cy\n"
+    (tmp_path / "2026-11-22.csv").write_bytes(content.encode("cp1252"))
+    code, out, _ = command("inspect", "2026-11-22.csv", "--save")
+    assert code == 1
+    assert "What reads some of it:\nencoding: cp1252" in out
+    assert "report.yaml that reads it" not in out
+    assert not (tmp_path / "report.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Logins 22.11.2026.csv", "no run takes a file of this name: names begin with the day"),
+        ("2026-11-22.txt", "no run takes a file of this name: names begin with the day"),
+        ("2026-11-22.xls", "no run takes a file of this name: Excel workbooks of the old kind are not read"),
+        ("2026-11-22.csv", None),
+    ],
+)
+def test_a_name_that_no_run_takes_is_pointed_out(command: Command, tmp_path: Path, name: str, said: str | None) -> None:
+    (tmp_path / name).write_text("User ID,N\nann@x.example,1\n", encoding="utf-8")
+    code, out, _ = command("inspect", f"./{name}")
+    assert code == 0
+    assert said in out if said else "no run takes" not in out
+
+
 def test_a_file_without_a_likely_key_says_so(command: Command, tmp_path: Path) -> None:
     (tmp_path / "scores.csv").write_text("Score\n1\n1\n", encoding="utf-8")
     code, out, _ = command("inspect", "scores.csv")

@@ -29,6 +29,7 @@ def write(text: str) -> str:
         ("שלום עולם", "cp1255"),
         ("Müller, Renée", "cp850"),
         ("Müller, Müll", "mac_roman"),
+        ("Zoë", "cp850"),
     ],
 )
 def test_other_letters_than_western_ones_are_no_guess(read: Read, text: str, encoding: str) -> None:
@@ -50,6 +51,13 @@ def test_western_letters_are_read_as_cp1252(read: Read) -> None:
     with pytest.raises(UnreadableReport, match="such as `encoding: cp1252`"):
         read(content)
     assert read(content, "encoding: cp1252\n").frame["Name"].to_list() == [WESTERN, "plain"]
+
+
+def test_the_line_ends_of_old_macs_show_their_encoding(read: Read) -> None:
+    content = write("Zoë").replace("\n", "\r").encode("mac_roman")
+    with pytest.raises(UnreadableReport, match=r"which of these it is: `encoding: mac_roman` .*, `encoding: cp1252`"):
+        read(content)
+    assert read(content, "encoding: mac_roman\n").frame["Name"].to_list() == ["Zoë", "plain"]
 
 
 def test_a_damaged_byte_makes_no_other_encoding(read: Read) -> None:

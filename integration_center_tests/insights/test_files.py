@@ -213,8 +213,21 @@ def test_parts_with_other_columns_are_refused(drops: Place) -> None:
     drops.put("logins/report.yaml", "parts: concat\n")
     drops.put("logins/2026-11-22_1.csv", "User ID,Count\nb,1\n")
     drops.put("logins/2026-11-22_2.csv", "User ID,Visits\na,2\n")
-    with pytest.raises(UnreadableReport, match=r"2026-11-22_1.csv \+ logins/2026-11-22_2.csv.*differ in their columns"):
+    with pytest.raises(
+        UnreadableReport, match=r"2026-11-22_1.csv \+ logins/2026-11-22_2.csv.*differ in their columns"
+    ) as error:
         drops.read()
+    assert "logins/2026-11-22_2.csv lacks 'Count' and also has 'Visits'" in str(error.value)
+
+
+def test_parts_may_write_the_names_of_columns_otherwise(drops: Place) -> None:
+    drops.put("logins/report.yaml", "parts: concat\n")
+    drops.put("logins/2026-11-22_1.csv", "User ID,Count,^a.*$\nb,1,x\n")
+    drops.put("logins/2026-11-22_2.csv", "^a.*$,count, user\u00a0id\ny,2,a\n")
+    assert drops.read().frame.rows(named=True) == [
+        {"User ID": "b", "Count": "1", "^a.*$": "x"},
+        {"User ID": "a", "Count": "2", "^a.*$": "y"},
+    ]
 
 
 def test_a_column_that_report_yaml_names_must_be_there(drops: Place) -> None:

@@ -162,6 +162,9 @@ def test_what_has_to_be_declared_is_proposed(
         (parquet(B=[b"\xff", b""]), ".parquet", "'B' hold lists, records or bytes"),
         (write_workbook({"A": []}), ".xlsx", "has 0 rows, and no row 1"),
         (lines({"a": 1}, '{"a": '), ".jsonl", "line 2 is not JSON from character 6 on"),
+        ('[{"a": 1},\n{"a": 2}]\n', ".jsonl", "line 1 begins an array that goes on in the next lines"),
+        ('{"a": 1,\n"b": 2}\n', ".jsonl", "line 1 begins an object that goes on in the next lines"),
+        ('{"columns": ["a"], "data": [[1]]}\n', ".jsonl", "holds lists and objects in all its columns"),
         (lines({"a": 1}, [1]), ".jsonl", "line 2 is a JSON array"),
         (lines({"a": 1}, "5"), ".jsonl", "line 2 is a single value"),
         (lines({"a": 1}, '{"a":1,"a":2}'), ".jsonl", "line 2 names one value twice"),
@@ -171,7 +174,7 @@ def test_what_has_to_be_declared_is_proposed(
         (lines({"a": 1}).encode() + b'{"a": "\xff"}', ".jsonl", "line 2: byte 16"),
         (b"", ".jsonl", "is empty"),
     ],
-    ids=range(32),
+    ids=range(35),
 )  # fmt: skip
 def test_what_no_declaration_can_read_is_called_by_its_name(
     read: Read, content: bytes | str, name: str, kind: str

@@ -15,7 +15,7 @@ JOINED = "rows have a cell that holds line ends and as many delimiters as whole 
         ("User ID,N\na@x.example,1\n\ufeffUser ID,N\nb@x.example,2\n", 1),
         ("User ID,N\na@x.example,1\n\x0cUser ID,N\nb@x.example,2\n", 1),
         ("User ID,N\na@x.example,1\nUser ID,M\n", 0),
-        ("+---+\n|User ID|\n+---+\n|a@x.example|\n+---+\n", 0),  # the frame of a table on a terminal
+        ("===\nUser ID\n===\na@x.example\n===\n", 0),  # lines between rows
     ],
 )
 def test_rows_that_repeat_the_header_are_counted(read: Read, content: str, count: int) -> None:

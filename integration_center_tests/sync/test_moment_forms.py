@@ -34,6 +34,18 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
         "November 22nd, 2026 at 12:00",
         "Sun, 22 Nov 2026 13:30:00 +0130",
         "Sunday, 22. November 2026, 12:00",
+        "22. November 2026 um 12:00 Uhr",
+        "22 novembre 2026 à 12:00",
+        "Nov 22 2026 12:00PM",
+        "Nov 22 2026  1:00PM +01",  # SQL Server aligns hours and days
+        "2026-11-22T13:00:00+01:00[Europe/Berlin]",
+        "2026-11-22T12:00:00Z[UTC]",
+        "Sun Nov 22 2026 14:00:00 GMT+0200 (Eastern European Standard Time)",
+        "Sun Nov 22 12:00:00 UTC 2026",
+        "Sun Nov 22 12:00:00 2026",
+        "20261122T120000Z",
+        "20261122T140000+0200",
+        "2026-11-22-12.00.00.000000",
     ],
 )
 def test_forms_that_can_mean_one_thing_are_read(text: str) -> None:
@@ -57,7 +69,12 @@ def test_forms_that_can_mean_one_thing_are_read(text: str) -> None:
         "2026-11-22 0:30 am",
         "2026-11-22 24:00",
         "20261122",
+        "20261122120000",
+        "20261122T250000",
         "46348",
+        "2026-11-22 12:00 [Europe/Berlin]",  # whose clock that is, a name alone does not say
+        "Sun Nov 22 12:00:00 CET 2026",
+        "2026-11-22T12:00:00+02:00[Europe/Berlin",
         "Nov 2026",
         "Never",
     ],

@@ -149,6 +149,14 @@ def test_case_sensitive_key_field_minds_case() -> None:
     ]
 
 
+def test_a_whole_number_with_decimals_is_said_to_be_no_text_of_the_org() -> None:
+    rows = make_rows({"User": ["123.0", "124", "12.5"], "Score": [1.0] * 3})
+    records = make_records({"Code__c": "123"})
+    lines = plan(rows, records, make_spec({"Score": "Score__c"}, keys={"User": "Code__c"}))
+    assert lines["outcome"].to_list() == ["unmatched"] * 3
+    assert [reason and reason[:21] for reason in lines["reason"]] == ["the key ends in .0, a", None, None]
+
+
 def test_a_hashed_user_id_is_said_to_match_no_address() -> None:
     hashed = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
     rows = make_rows({"User": [hashed, ANN, BOB], "Score": [1.0] * 3})

@@ -48,6 +48,19 @@ def test_the_reason_stays_when_the_rest_of_the_row_is_written() -> None:
     assert count_left_alone(done.lazy()) == 2
 
 
+@pytest.mark.parametrize("mapped", [("Score",), ("Score", "Note")])
+def test_all_fields_of_an_integration_may_be_left_alone(mapped: tuple[str, ...]) -> None:
+    spec = make_spec({name: f"{name}__c" for name in mapped}, keys={"User": "Code__c"})
+    spec = spec.model_copy(
+        update={"fields": tuple(each.model_copy(update={"on_unfit": "empty"}) for each in spec.fields)}
+    )
+    lines = build_lines(ROWS, RECORDS, spec, LEAD)
+    first = "planned" if "Note" in mapped else "unchanged"
+    assert lines["outcome"].to_list() == [first, "unchanged", "planned", "unchanged"]
+    assert lines["changed.Score__c"].to_list() == [False, False, True, False]
+    assert count_left_alone(lines.lazy()) == 2
+
+
 def test_by_default_the_row_is_rejected() -> None:
     lines = build_lines(ROWS, RECORDS, spec_with(on_unfit="reject", when_null="keep"), LEAD)
     assert lines["outcome"].to_list() == ["rejected", "rejected", "planned", "unchanged"]

@@ -335,6 +335,12 @@ def test_datetimes_and_dates_become_each_other() -> None:
         ("noon", "WRONG_TYPE"),
         ("", None),
         (time(9, 30, 15, 250_000), "09:30:15.000Z"),
+        ("9:30 PM", "21:30:00.000Z"),
+        ("9:30:15 a.m.", "09:30:15.000Z"),
+        ("12:05am", "00:05:00.000Z"),
+        ("12:05 pm", "12:05:00.000Z"),
+        ("13:05 pm", "WRONG_TYPE"),
+        ("0:05 am", "WRONG_TYPE"),
     ],
 )
 def test_times_of_day(given: Any, expected: Any) -> None:

@@ -219,8 +219,11 @@ class CellReader:
     def _find_doubts(self, columns: Mapping[str, pl.Series], plain: Collection[str]) -> None:
         doubts = {name: self._doubts.setdefault(name, Doubts()) for name in columns}
         others = pl.DataFrame([text.alias(name) for name, text in columns.items() if name not in plain])
-        for name in find_columns(others, pl.all().is_in(PLACEHOLDERS).any()):
-            doubts[name].note_placeholders(columns[name], self._rows)
+        padded = find_columns(others, (pl.all().str.starts_with(" ") | pl.all().str.ends_with(" ")).any())
+        bare = {name: text.str.strip_chars() if name in padded else text for name, text in columns.items()}
+        held = pl.DataFrame([bare[name].alias(name) for name in others.columns])
+        for name in find_columns(held, pl.all().is_in(PLACEHOLDERS).any()):
+            doubts[name].note_placeholders(bare[name], self._rows)
         for name in find_columns(others, pl.all().str.starts_with("'").any()):
             if not self._cells.find(name).strip:
                 doubts[name].apostrophes.note(columns[name].str.contains(APOSTROPHE), self._rows)

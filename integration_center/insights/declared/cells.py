@@ -20,9 +20,16 @@ PLACEHOLDERS = (
     *("NULL", "null", "Null", "N/A", "n/a", "#N/A", "None", "none", r"\N", "NaN", "nan", "-", "--", "Never", "never"),
     *("(blank)", "(null)", "(none)", "(empty)", "<null>", "[null]", "<NA>", "NaT", "nil", "undefined", "n.a.", "k.A."),
     *("#NV", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!"),
+    *("NA", "0000-00-00", "0000-00-00 00:00:00", "00.00.0000"),
 )
 """Texts that often mean no value. They are read as they are, and reported."""
-CURRENCY = "$€£¥"
+CURRENCY = r"\p{Sc}"
+"""The signs of currencies, such as $, € and ₹."""
+CURRENCY_CODES = (
+    r"(?:AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|ILS|INR|JPY|KRW|MXN|NOK|NZD|PLN|RON|SAR|SEK|SGD|THB|TRY|USD"
+    r"|ZAR)"
+)
+"""Codes of currencies (ISO 4217) before or behind a number. Any three letters would make numbers of other codes."""
 GROUP_SIGNS = {" ": " \u00a0\u202f", "'": "'\u2019"}
 """The signs that a declared sign between groups of digits also means: special blanks, and the curved apostrophe."""
 
@@ -118,7 +125,7 @@ def read_numbers(text: pl.Series, rules: CellRules) -> pl.Series:
     fits = bare.str.contains(number_form(decimal, rules.thousands))
     if not fits.any():
         return pl.Series(text.name, [None], pl.String).new_from_index(0, len(text))
-    plain = bare.str.replace_all("\u2212", "-").str.replace_all(rf"[{CURRENCY}\s\u00a0\u202f+]", "")
+    plain = bare.str.replace_all("\u2212", "-").str.replace_all(rf"[{CURRENCY}\s\u00a0\u202f+]|{CURRENCY_CODES}", "")
     if rules.thousands:
         plain = plain.str.replace_all(f"[{GROUP_SIGNS.get(rules.thousands, re.escape(rules.thousands))}]", "")
     plain = plain.str.replace(decimal, ".", literal=True).str.replace(r"^\((.*)\)$", "-$1")
@@ -127,14 +134,16 @@ def read_numbers(text: pl.Series, rules: CellRules) -> pl.Series:
 
 
 def number_form(decimal: str, thousands: str | None) -> str:
-    """Return the regular expression of numbers with these signs: `1.234,5`, `(12)`, `12-`, `$1,200.00`, `50 %`."""
+    """Return the regular expression of numbers with these signs: `1.234,5`, `(12)`, `12-`, `$1,200.00`, `EUR 5`."""
     group = f"[{GROUP_SIGNS.get(thousands, re.escape(thousands))}]" if thousands else ""
-    whole = rf"(?:[1-9]\d{{0,2}}(?:{group}\d{{3}})+|\d+)" if thousands else r"\d+"
+    indian = rf"[1-9]\d?(?:{group}\d{{2}})+{group}\d{{3}}"  # 12,34,567
+    whole = rf"(?:[1-9]\d{{0,2}}(?:{group}\d{{3}})+|{indian}|\d+)" if thousands else r"\d+"
     number = rf"{whole}(?:{re.escape(decimal)}\d+)?\s*"
-    before = rf"(?:[+\-\u2212]?\s?[{CURRENCY}]?\s*|[{CURRENCY}]\s*[+\-\u2212]?)"
-    signed = rf"{before}{number}[{CURRENCY}%]?"
-    behind = rf"[{CURRENCY}]?\s*{number}[{CURRENCY}%]?\s*[\-\u2212]\s*[{CURRENCY}%]?"
-    negative = rf"\([{CURRENCY}]?\s*{number}[{CURRENCY}%]?\)|{behind}"
+    money, unit = rf"(?:[{CURRENCY}]|{CURRENCY_CODES})", rf"(?:[{CURRENCY}%]|{CURRENCY_CODES})?"
+    before = rf"(?:[+\-\u2212]?\s?{money}?\s*|{money}\s*[+\-\u2212]?)"
+    signed = rf"{before}{number}{unit}"
+    behind = rf"{money}?\s*{number}{unit}\s*[\-\u2212]\s*{unit}"
+    negative = rf"(?:{money}\s*)?\({money}?\s*{number}{unit}\)|{behind}"
     return rf"^(?:{signed}|{negative})$"
 
 

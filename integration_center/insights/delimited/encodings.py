@@ -9,6 +9,7 @@ from collections.abc import Sequence
 LOOKED_AT = 1_000_000
 """The most bytes that are looked at."""
 WESTERN = "cp1252"
+MAC = "mac_roman"
 OTHERS = {
     "cp932": "Japanese",
     "gb18030": "Chinese",
@@ -29,8 +30,10 @@ HIGH = re.compile(rb"[\x80-\xff]+")
 ODD_IN_WORD = re.compile(
     rb"(?<=[A-Za-z])[\x80-\x89\x8b\x8d\x8f\x90\x93-\x99\x9b\x9d\x9f\xa1-\xa9\xab-\xb3\xb6\xb8\xb9\xbb-\xbf](?=[a-z])"
     rb"|(?<![A-Za-z\x80-\xff])[\xa3\xa5\xaf\xb3\xbc](?=[a-z])"
+    rb"|(?<=[a-z])[\x82-\x84\x86-\x89](?![A-Za-z\x80-\xff])"
 )
-"""A sign within or before a word: the ¹ of `wi¹tek` and the £ of `£ukasz` are ą and Ł in cp1250."""
+"""A sign within, before or behind a word: the ¹ of `wi¹tek` and the £ of `£ukasz` are ą and Ł in cp1250, and the ‰ of
+`Zo‰` is ë in cp850."""
 LONG = 3
 """Western words hardly have so many accented letters in a row."""
 MOSTLY, FEW = 0.9, 0.3
@@ -49,6 +52,8 @@ def find_encodings(data: bytes) -> Sequence[str]:
     runs = HIGH.findall(sample)
     count = sum(map(len, runs))
     readable = [name for name in (WESTERN, *OTHERS) if can_read(sample, name)]
+    if MAC in readable and b"\n" not in sample and b"\r" in sample:  # lines end as on old Macs
+        return [MAC, *(name for name in readable if name == WESTERN)]
     odd = sum(len(run) for run in runs if len(run) >= LONG) + len(ODD_IN_WORD.findall(sample))
     if WESTERN in readable and odd <= FEW * count:
         return (WESTERN,)

@@ -9,7 +9,7 @@ from integration_center.files.file_bytes import Data
 
 LOOKED_AT = 4_096
 """The number of bytes at the beginning that show what a file is."""
-HTML = r"!doctype html|html|head|body|table|div|style|script|meta|title|center|span|form|br|p|b|h1"
+HTML = r"!doctype html|html|head|body|table|t[rhd]|div|style|script|meta|title|center|span|form|br|p|b|h1"
 KINDS: Sequence[tuple[re.Pattern[bytes], str]] = (
     (re.compile(rb"\xd0\xcf\x11\xe0"), "an Excel workbook of the old kind (xls), or one with a password"),
     (re.compile(rb"PAR1"), "a Parquet file"),
@@ -37,6 +37,8 @@ ERROR_PAGE = r"(?i)^\s*(?:<(?:!doctype|html|head|body|\?xml|error)\b|\{\s*\")"
 ERROR_BELOW = ERROR_PAGE.replace("error)", "error|br|p|div|b)")
 """The beginning of an error page or of a JSON error, which a server wrote below the rows. Text that people format may
 begin like the second."""
+DRAWN = re.compile(r"[ \t]*[+=\-\u2500-\u257f]{3,}[ \t]*\r?\n[ \t]*([|\u2502\u2551])")
+"""A line that is drawn above the header, and the line beside the first column."""
 COMMENT = re.compile(rb"(?s)\s*<!--.*?-->")
 BINARY = re.compile(rb"[\x00-\x06\x08\x0e-\x19\x1c-\x1e\x7f]")
 """Characters that no report's header has. A stray bell or escape (0x07, 0x1B) spoils one name, not the file; some
@@ -68,6 +70,25 @@ def refuse_other_kinds(data: Data, source: str) -> None:
     """
     if kind := find_kind(data):
         raise UnreadableReport(f"{source} is {kind}, not delimited text; export the report as CSV")
+
+
+def refuse_drawn(text: bytes, source: str, skipped: int) -> None:
+    """Check that a text is no table that is drawn with lines, as consoles and SAP lists show one.
+
+    Args:
+        text: the beginning of the text, in UTF-8.
+        source: the name of the file in errors.
+        skipped: the number of lines above it that are passed over.
+
+    Raises:
+        UnreadableReport: it is one. The message says how to read it.
+    """
+    if found := DRAWN.match(text.decode(errors="replace")):
+        raise UnreadableReport(
+            f"{source} is a table that is drawn with lines; export it as CSV, or say `skip_lines: {skipped + 1}` and"
+            f" `delimiter: '{found[1]}'` in report.yaml",
+            {"skip_lines": skipped + 1, "delimiter": found[1]},
+        )
 
 
 def refuse_unlike(data: bytes, source: str, lacks: str) -> UnreadableReport:

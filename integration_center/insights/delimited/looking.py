@@ -49,9 +49,11 @@ def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
     titled = [each for each, found in widths.items() if find_header_below(found)]
     # Lines below the table, such as `TRAILER|2`, only count where no delimiter fits all rows.
     fitting = fitting or [each for each, found in widths.items() if not titled and is_table(leave_out_below(found))]
-    if "," in fitting or not (fitting or titled):
+    # Where rows are broken, the header and one of them still show how cells are separated, so that the error names it.
+    tried = fitting or titled or [each for each, found in widths.items() if is_begun(found)]
+    if "," in fitting or not tried:
         return ",", None
-    delimiter = max(fitting or titled, key=lambda each: max(widths[each]))
+    delimiter = max(tried, key=lambda each: max(widths[each]))
     if delimiter == ",":
         return ",", None
     return delimiter, f"cells are separated by {DELIMITERS[delimiter]}"
@@ -95,6 +97,11 @@ def is_table(widths: Sequence[int]) -> bool:
         return False
     below = widths[1:]
     return not below or sum(width == widths[0] for width in below) >= MANY * len(below)
+
+
+def is_begun(widths: Sequence[int]) -> bool:
+    """Return whether the header and a row below it have several cells."""
+    return len(widths) > 1 and widths[0] > 1 and max(widths[1:]) > 1
 
 
 def leave_out_below(widths: Sequence[int]) -> Sequence[int]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -24,7 +25,13 @@ from integration_center.insights.delimited.form import (
     open_frame,
 )
 from integration_center.insights.delimited.header import ROWS_LOOKED_AT, name_table
-from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, refuse_binary, refuse_other_kinds
+from integration_center.insights.delimited.kinds import (
+    LOOKED_AT,
+    PADDING,
+    refuse_binary,
+    refuse_drawn,
+    refuse_other_kinds,
+)
 from integration_center.insights.delimited.looking import (
     BYTES_LOOKED_AT,
     SEPARATOR_LINE,
@@ -50,6 +57,7 @@ from integration_center.insights.delimited.wrapping import (
 from integration_center.progress import advance
 
 ANY = Form()
+LONE_RETURN = re.compile(rb"\r(?!\n)")
 
 
 def read_table(data: Data, source: str, form: Form = ANY) -> Table:
@@ -75,9 +83,11 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     text, ends = end_lines(text, source)
     notes += ends
     refuse_other_kinds(text, source)
-    if (form.footer is not None or form.skip_lines) and text.find(b"\n") < 0:
-        text = bytes(text).replace(b"\r", b"\n")  # the line ends of old Macs
+    if (form.footer is not None or form.skip_lines) and text.count(b"\r") - text.count(b"\r\n") > text.count(b"\n"):
+        text = LONE_RETURN.sub(b"\n", bytes(text))  # the line ends of old Macs, whose cells may hold other ones
     begin = skip_lines(text, form.skip_lines)
+    if form.delimiter is None:
+        refuse_drawn(text[begin : begin + LOOKED_AT], source, form.skip_lines)
     dialect, begin, found = find_dialect(text, begin, form)
     notes += found
     refuse_binary(text[begin : begin + LOOKED_AT], source)
@@ -195,7 +205,10 @@ def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[i
     header, source = below.header, below.reader.source
     frame = pl.concat([pl.DataFrame(schema=below.schema), *below.read()])
     if lines := find_lines(frame, header):
-        within = read_table(lines, source)
+        found, _ = find_delimiter(lines[:BYTES_LOOKED_AT], ANY)
+        # Each reading has to take something off the header, a delimiter or a pair of quotes, or there would be no end.
+        inner = ANY if found in header[0] else Form(next(each for each in DELIMITERS if each in header[0]))
+        within = read_table(lines, source, inner)
         said = LINES_WRAPPED if below.reader.text.find(b'"') >= 0 else NO_DELIMITER.format(below.reader.dialect.name)
         return open_frame(replace(within, notes=[*notes, said, *within.notes]))
     if (bare := unwrap_cells(frame, header)) is not None:

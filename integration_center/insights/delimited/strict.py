@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,7 +12,9 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data, open_data
 from integration_center.insights.delimited.decoding import say_encoding
+from integration_center.insights.delimited.footer_pattern import is_row
 from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect, RowCount
+from integration_center.insights.delimited.header import NAME
 from integration_center.insights.delimited.kinds import ERROR_BELOW, ERROR_PAGE
 from integration_center.insights.delimited.looking import find_header_below, read_options
 from integration_center.progress import advance
@@ -26,6 +28,11 @@ NOTHING = re.compile(r"[\s\x00\x1a]*")
 LONGEST_CELL = 16_000_000
 """The most characters of one cell. An unclosed quote must not make the rest of a large file one cell."""
 csv.field_size_limit(LONGEST_CELL)  # Python's own limit of 131,072 would refuse cells that no integration reads
+
+
+BACKSLASH = "\\"
+DRAWN = re.compile(r"[\s|+:=\-\u2500-\u257f]{3,}")
+"""A line that is drawn between rows."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,10 @@ class StrictReader:
         """
         text = open_data(self.text)
         text.seek(begin)
-        reader = csv.reader(io.TextIOWrapper(text, encoding="utf-8", newline=""), **read_options(self.dialect))
+        end = self.text.find(b"\n")
+        line_end = "\r\n" if end > 0 and self.text[end - 1 : end] == b"\r" else "\n"
+        lines = keep_codes(io.TextIOWrapper(text, encoding="utf-8", newline=""), self.dialect, line_end=line_end)
+        reader = csv.reader(lines, **read_options(self.dialect))
         line, before = 0, self.first_line - 1 + count_line_ends(self.text, begin)
         try:
             for row in reader:
@@ -106,10 +116,13 @@ class StrictReader:
         """
         names = dict.fromkeys(map(str, range(len(header))), pl.String)
         batch = list(islice(rows, BATCH_ROWS))
+        before: list[str] = []
         while batch:
             following = list(islice(rows, BATCH_ROWS))
+            last_row = batch[-1][0]
             if any(len(row) != len(header) for row, _ in batch):
-                batch = list(self._fit(batch, header, count, last=not following))
+                batch = list(self._fit(batch, header, count, before, last=not following))
+            before = last_row
             columns = zip(*(row for row, _ in batch), strict=True) if batch else [()] * len(header)
             frame = pl.DataFrame(dict(zip(names, columns, strict=True)), schema=names)
             rows_read += len(batch)
@@ -118,7 +131,13 @@ class StrictReader:
             yield frame.with_columns(pl.all().replace("", None))
 
     def _fit(
-        self, batch: Sequence[tuple[list[str], int]], header: Sequence[str], count: RowCount, *, last: bool
+        self,
+        batch: Sequence[tuple[list[str], int]],
+        header: Sequence[str],
+        count: RowCount,
+        before: Sequence[str],
+        *,
+        last: bool,
     ) -> Iterator[tuple[list[str], int]]:
         """Yield the rows of a batch, each as wide as the header.
 
@@ -126,10 +145,12 @@ class StrictReader:
             batch: the rows.
             header: the cells of the header.
             count: counts unusual rows that are accepted.
+            before: the row before the batch.
             last: whether this is the last batch.
         """
         width, whole = len(header), not last or self.text[-1:] in (b"\n", b"\r")
         for number, (row, line) in enumerate(batch, 1):
+            above, before = before, row
             if len(row) == width:
                 yield row, line
             elif len(row) == 1 and NOTHING.fullmatch(row[0]):
@@ -137,12 +158,29 @@ class StrictReader:
             elif len(row) > width and not any(row[width:]):
                 count.long += 1
                 yield row[:width], line
+            elif self._is_escaped(row, above, width):
+                raise self._refuse_escaped(row, header, line)
             else:
                 cut = number == len(batch) and not whole and len(row) < width
                 if len(row) < 2 or len(row) > width or cut or is_error(row):
                     raise self._refuse(row, header, line, cut=cut)
                 count.short += 1
                 yield [*row, *[""] * (width - len(row))], line
+
+    def _is_escaped(self, row: Sequence[str], above: Sequence[str], width: int) -> bool:
+        """Return whether a backslash is before a delimiter of too wide a row, or a line end of too narrow a row."""
+        if self.dialect.escape is not None:
+            return False
+        return any(cell.endswith(BACKSLASH) for cell in (row[:-1] if len(row) > width else (*above[-1:], row[-1])))
+
+    def _refuse_escaped(self, row: Sequence[str], header: Sequence[str], line: int) -> UnreadableReport:
+        """Build the error for a row whose delimiters or line ends seem to be escaped."""
+        return UnreadableReport(
+            f"{self.source}, line {line}: {count_cells(row)}, the header has {len(header)}. A backslash is before"
+            f" {self.dialect.name} or a line end, as databases write those inside a cell; say `escape: '\\'` in"
+            " report.yaml",
+            {"escape": BACKSLASH},
+        )
 
     def _refuse(self, row: Sequence[str], header: Sequence[str], line: int, *, cut: bool) -> UnreadableReport:
         """Build the error for a row that does not fit this table."""
@@ -153,9 +191,15 @@ class StrictReader:
                 f"{self.source}, line {line}: {kind} begins here, below the rows; the export was cut off, so"
                 " export again"
             )
-        widths = [len(each) for each, _ in islice(self.read_rows(), 50)]
+        rows = [each for each, _ in islice(self.read_rows(), 50)]
+        widths = [len(each) for each in rows]
+        if is_named_by_rows(rows):
+            return UnreadableReport(
+                f"{self.source}, line {line}: {said}. Each row has one cell more than the header, as R writes names of"
+                " rows; export it without them (`row.names = FALSE`), or with a name for their column"
+            )
         # A header of this width is below its title already, and the row is wrong.
-        if (below := find_header_below(widths)) and widths[below - 1] != len(header):
+        if (below := find_named(rows, find_header_below(widths))) and widths[below - 1] != len(header):
             return UnreadableReport(
                 f"{self.source}, line {line}: {said}. The header seems to be row {below}: say `header_row: {below}` in"
                 " report.yaml",
@@ -184,10 +228,16 @@ class StrictReader:
     def _refuse_short(self, said: str, width: int, line: int) -> UnreadableReport:
         """Build the error for a row with one cell. It begins the footer if few rows of the table's width follow."""
         lines = self._count_lines(line)
-        if lines > MOST_SKIPPED or self._count_following(width, line) > lines / 2:
+        if DRAWN.fullmatch(self._find_line(line)) and self._count_following(width, self.first_line - 1, line) == 1:
+            return UnreadableReport(
+                f"{self.source}, line {line}: a line is drawn below the header; say `skip_after_header: 1` in"
+                " report.yaml",
+                {"skip_after_header": 1},
+            )
+        if lines > MOST_SKIPPED or self._count_following(width, line) > lines / 2 or self._has_rows_below(width, line):
             return UnreadableReport(
                 f"{self.source}, line {line}: {said}, so it is not a row of this table; remove it, or correct the"
-                " export"
+                " export: line breaks inside a cell belong in quotes"
             )
         return UnreadableReport(
             f"{self.source}, line {line}: {said}, so it is not a row of this table; remove it, or set in"
@@ -195,9 +245,19 @@ class StrictReader:
             {"footer": lines},
         )
 
-    def _count_following(self, width: int, line: int) -> int:
-        """Count the rows below a line that are as wide as the table."""
-        return sum(len(row) == width for row, at in self.read_rows() if at > line)
+    def _count_following(self, width: int, line: int, end: int | None = None) -> int:
+        """Count the rows below a line, and above another one, that are as wide as the table."""
+        return sum(len(row) == width for row, at in self.read_rows() if line < at and (end is None or at < end))
+
+    def _has_rows_below(self, width: int, line: int) -> bool:
+        """Return whether a row below a line looks like the last one above it, so that no footer begins there."""
+        rows = [(row, at) for row, at in self.read_rows() if len(row) == width]
+        above = [row for row, at in rows if at < line]
+        return bool(above) and any(is_row(row, above[-1]) for row, at in rows if at > line)
+
+    def _find_line(self, line: int) -> str:
+        """Return the only cell of the row that ends on a line; empty where it has several."""
+        return next((row[0] for row, at in self.read_rows() if at == line and len(row) == 1), "")
 
     def _has_blanks_before_quotes(self) -> bool:
         quote = self.dialect.quote
@@ -211,6 +271,44 @@ class StrictReader:
         """Count the lines that are not empty, from a line on."""
         below = bytes(self.text).splitlines()[first - self.first_line :]
         return sum(1 for line in below if line.strip(b"\r\n \x1a"))
+
+
+def keep_codes(lines: Iterable[str], dialect: Dialect, *, line_end: str) -> Iterable[str]:
+    """Keep the backslash before letters and digits, where it escapes nothing, as in a database's sign for no value.
+
+    Args:
+        lines: the lines of a text, with their ends.
+        dialect: the dialect of the text.
+        line_end: the end of its first line. A backslash escapes the whole of it, and not only its first character.
+    """
+    if dialect.escape != BACKSLASH:
+        return lines
+    escaped_end = BACKSLASH + line_end
+    pattern = re.compile(rf"\\({line_end}|.)", re.DOTALL)
+
+    def keep(found: re.Match[str]) -> str:
+        return BACKSLASH + "\n" if found[0] == escaped_end else BACKSLASH * found[1].isalnum() + found[0]
+
+    return (pattern.sub(keep, line) for line in lines)
+
+
+def find_named(rows: Sequence[Sequence[str]], below: int | None) -> int | None:
+    """Find the header: a row, counted from 1, or the next one of its width whose cells may all be names.
+
+    A title may have as many cells, such as `Logins, November 22, 2026`.
+    """
+    if below is None:
+        return None
+    width = len(rows[below - 1])
+    near = enumerate(rows[below - 1 : below - 1 + MOST_NOTES], below)
+    return next((number for number, row in near if len(row) == width and all(map(NAME.fullmatch, row))), below)
+
+
+def is_named_by_rows(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether all rows have one cell more than the header, and the first of them is no header below a title."""
+    width = len(rows[0])
+    more = width > 1 and {len(row) for row in rows[1:]} == {width + 1}
+    return more and not all(map(NAME.fullmatch, rows[1]))
 
 
 def is_error(row: Sequence[str]) -> bool:

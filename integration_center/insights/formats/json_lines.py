@@ -66,6 +66,11 @@ def open_json_lines(data: Data, source: str, encoding: str | None, ignored: Coll
             raise UnreadableReport(
                 f"{source} is one JSON object, whose rows seem to be within {odd[0]!r}; export one object a line"
             )
+        if not set(kept.columns) - found.nested.keys():
+            raise UnreadableReport(
+                f"{source} holds lists and objects in all its columns, so each line is no row; export one object a"
+                " line, as pandas does by `orient='records', lines=True`"
+            )
         raise refuse_nested(odd, source)
     header = [*(name for name in kept.columns if name not in found.nested), *found.nested]
     slices = (found.build_rows(frame, header) for frame in kept.read())
@@ -165,10 +170,12 @@ def read_batches(text: Data, source: str, lines: Lines) -> Iterator[list[dict[st
         except _Unusable as error:
             raise _refuse(source, number, str(error)) from None
         except json.JSONDecodeError as error:
-            cut = not line.endswith(b"\n") and number > 1
-            said = "is cut off, so the file is not whole" if cut else f"is not JSON from character {error.colno} on"
-            if line.strip() in (b"[", b"{"):
-                said = f"begins {'an array' if line.strip() == b'[' else 'an object'} that goes on in the next lines"
+            goes_on = not error.doc[error.pos :].strip() and (number == 1 or error.doc in ("[", "{"))
+            said = f"is not JSON from character {error.colno} on"
+            if not line.endswith(b"\n") and (number > 1 or goes_on):
+                said = "is cut off, so the file is not whole"
+            elif goes_on and error.doc[:1] in ("[", "{"):
+                said = f"begins {'an array' if error.doc[0] == '[' else 'an object'} that goes on in the next lines"
             raise _refuse(source, number, said) from None
         except RecursionError:
             raise _refuse(source, number, "is nested too deeply") from None

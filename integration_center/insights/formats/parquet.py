@@ -78,7 +78,7 @@ def explain(error: BaseException, data: bytes, source: str) -> UnreadableReport:
     if not odd:
         return UnreadableReport(
             f"{source} is a Parquet file that cannot be read ({type(error).__name__}): it is damaged, or holds a column"
-            " of a special type. Export it again with texts, numbers, dates and times in UTC"
+            " of a special type, such as an interval. Export it again with texts, numbers, dates and times in UTC"
         )
     return refuse_columns(odd, source, "cannot be read")
 

@@ -11,6 +11,8 @@ from integration_center.errors import UnreadableReport
 from integration_center.insights.declared.option_lines import write_column_line
 
 MIDNIGHT = " 00:00:00"
+NO_TEXT = r"[\x00-\x08\x0e-\x1f]"
+"""Characters that bytes hold which are no text, such as those of a UUID."""
 EXACT = 2**53
 """Up to here a float holds every whole number."""
 
@@ -118,9 +120,10 @@ def _write_series(series: pl.Series, *, whole: bool) -> pl.Series | None:
             return series.dt.to_string("iso")
         case pl.Binary():
             try:
-                return series.cast(pl.String)  # old programs write text without saying that it is text
+                text = series.cast(pl.String)  # old programs write text without saying that it is text
             except pl.exceptions.PolarsError:
                 return None
+            return None if text.str.contains(NO_TEXT).any() else text
         case dtype if dtype.is_nested() or isinstance(dtype, pl.Object):
             return None
         case _:

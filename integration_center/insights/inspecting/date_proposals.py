@@ -23,7 +23,10 @@ DAY_FORMS = (
     *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%Y%m%d"),
     *("%d-%b-%y", "%d %b %y", "%Y-%d-%m"),
 )
-TIME_FORMS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S", "T%H:%M:%S")
+TIME_FORMS = (
+    *("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S", "T%H:%M:%S"),
+    *(" %H:%M Uhr", " %H:%M:%S Uhr", " %I.%M.%S%.f %p"),
+)
 DATE_FORMS = tuple(day + time for time in TIME_FORMS for day in DAY_FORMS)
 LOOKS_LIKE_DATE = (
     r"(?i)^(\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}[ .-]{1,2}[a-zäéû]{3,9}\.?[ ,.-]{1,2}\d{2,4}|(19|20)\d{6})\b"
@@ -32,6 +35,11 @@ MOSTLY = 0.5
 """A column with at least this share of dates is one of dates."""
 EPOCHS = {"epoch": r"^1[0-9]{9}$", "epoch_ms": r"^1[0-9]{12}$"}
 """Seconds or milliseconds from 2001 to 2033."""
+WITHOUT_SIGNS = {
+    "%Y%m%d": r"^(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$",
+    "%Y%m%d%H%M%S": r"^(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){2}$",
+}
+"""Dates and times that may be whole numbers."""
 MOST_TRIED = 200
 """The most different values that are tried with each form."""
 Show = Callable[[str, pl.Series], str]
@@ -158,7 +166,8 @@ def say_odd_dates(column: str, odd: OddDates, unread: pl.Series, count: int, sho
     if not any(_find_read(unread.head(MOST_TRIED), form).any() for form in DATE_FORMS):
         return (
             f"column {column!r} holds dates, but of {count:,} different values {len(unread):,} are dates in no known"
-            f" form (first in {first}). Let the export write them otherwise"
+            f" form (first in {first}). Say in report.yaml how they are written, such as `dates: '%d %b %Y %H:%M EST'`,"
+            " or let the export write them otherwise"
         )
     return (
         f"column {column!r} holds dates in several forms, and some can mean two things: of {count:,} different values"
@@ -171,7 +180,7 @@ def find_dates(text: pl.DataFrame) -> list[str]:
     dated = find_columns(text, pl.all().drop_nulls().unique().str.contains(LOOKS_LIKE_DATE).mean() >= MOSTLY)
     dates = keep_columns(text, dated)
     typed = {name for name, type_ in find_types(dates).items() if type_ is not None}
-    return leave_out(dates, typed | find_columns_of_all(leave_out(dates, typed), _needs_nothing)).columns
+    return leave_out(dates, typed | find_columns_of_all(leave_out(dates, typed), needs_nothing)).columns
 
 
 def find_forms(columns: Mapping[str, pl.Series]) -> dict[str, list[str]]:
@@ -221,7 +230,8 @@ def is_read(values: pl.Series) -> pl.Series:
     return read_moments(values).is_not_null()
 
 
-def _needs_nothing(cells: pl.Series) -> pl.Series:
+def needs_nothing(cells: pl.Series) -> pl.Series:
+    """Return for each cell whether it is empty, or a date or time that can be read without a declaration."""
     return cells.is_null() | is_read(cells)
 
 
@@ -232,5 +242,6 @@ def _reads(values: pl.Series, form: str) -> bool:
 
 def _find_read(values: pl.Series, form: str) -> pl.Series:
     """Return which values have a form, and are in a plausible year for people's records (1950 to 2100)."""
-    moments = values.str.to_datetime(form, strict=False) if ":" in form else values.str.to_date(form, strict=False)
+    is_timed = HAS_TIME.search(form)
+    moments = values.str.to_datetime(form, strict=False) if is_timed else values.str.to_date(form, strict=False)
     return moments.dt.year().is_between(1950, 2100).fill_null(value=False)

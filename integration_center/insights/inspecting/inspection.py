@@ -19,9 +19,10 @@ from integration_center.insights.delimited.form import DELIMITERS, Form, Table
 from integration_center.insights.delimited.header import find_fuller_row, list_names
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, Format
 from integration_center.insights.formats.file_kinds import APPLY, read_file
-from integration_center.insights.inspecting.proposals import find_footer, find_rule, propose_cells
+from integration_center.insights.inspecting.date_proposals import needs_nothing
+from integration_center.insights.inspecting.proposals import find_footer, find_rule, find_total, propose_cells
 from integration_center.insights.likely_types import find_types, is_identifier
-from integration_center.insights.many_columns import split_columns
+from integration_center.insights.many_columns import find_columns, find_columns_of_all, keep_columns, split_columns
 from integration_center.insights.sizes import SizeLimit
 
 MOST_REMEDIES = 8
@@ -229,7 +230,8 @@ def find_improvement(table: Table, named: Format, declared: ReportFile, proposal
         return {"skip_after_header": 1}
     if "footer" in APPLY[kind] and declared.footer is None and (footer := find_footer(table.frame)):
         return {"footer": footer}
-    return {}
+    notes = proposal.get("footer")  # that a refusal named, which knows no totals above them
+    return {"footer": notes + 1} if isinstance(notes, int) and find_total(table.frame) else {}
 
 
 def merge(options: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,9 +243,13 @@ def merge(options: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]
 
 
 def find_runs(frame: pl.DataFrame) -> bool:
-    """Return whether all cells of the first column hold two blanks in a row, as columns of a fixed width do."""
+    """Return whether most cells of the first column hold two blanks in a row, as columns of a fixed width do.
+
+    Lines that are drawn between rows, as consoles show them, do not count.
+    """
     cells = frame.to_series().drop_nulls()
-    return len(cells) > 0 and bool(cells.str.contains(r"\S {2,}\S").all())
+    cells = cells.filter(cells.str.contains(r"\w"))
+    return len(cells) > 0 and cells.str.contains(r"\S {2,}\S").sum() > len(cells) / 2
 
 
 def find_line_end(data: bytes) -> str:
@@ -276,6 +282,9 @@ def _look_at_columns(read: pl.DataFrame, written: pl.DataFrame, dates: Mapping[s
     text.columns = places
     text = text.select(pl.when(cells.str.strip_chars() != "").then(cells))  # blanks are no value
     types = find_types(text)
+    untyped = keep_columns(text, [place for place in places if types[place] is None])
+    dated = find_columns_of_all(untyped, needs_nothing) - find_columns(untyped, pl.all().is_null().all())
+    types |= dict.fromkeys(dated, "datetime")
     once = (cells.is_unique() & cells.is_not_null()).sum()
     first = (cells.is_first_distinct() & cells.is_not_null()).arg_true().head(SAMPLES).implode()
     addresses = cells.str.strip_chars().str.contains(ADDRESS).sum()

@@ -5,14 +5,22 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from integration_center.insights.declared.cells import PLACEHOLDERS, number_form
+from integration_center.insights.declared.cells import CURRENCY_CODES, PLACEHOLDERS, number_form
 from integration_center.insights.declared.column_reader import Locate
+from integration_center.insights.declared.date_forms import SOME_MOMENT
 from integration_center.insights.declared.declaring import declare_cells
 from integration_center.insights.declared.option_lines import write_column_line
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import name_row
 from integration_center.insights.delimited.header import list_names
-from integration_center.insights.inspecting.date_proposals import EPOCHS, Proposal, Show, find_dates, propose_dates
+from integration_center.insights.inspecting.date_proposals import (
+    EPOCHS,
+    WITHOUT_SIGNS,
+    Proposal,
+    Show,
+    find_dates,
+    propose_dates,
+)
 from integration_center.insights.likely_types import find_types, infer_type, is_identifier
 from integration_center.insights.many_columns import find_alike, find_columns, keep_columns, leave_out
 
@@ -44,8 +52,11 @@ RULE = re.compile(r"\s*:?[-=+_]{3,}:?\s*")
 UNIT = re.compile(r"\s*(?:\([^\d()]+\)|\[[^\d\[\]]+\])\s*")
 """A unit below the name of a column, such as `(days)`."""
 MOST_NOTES = 20
+NA = "NA"
+"""How R writes a value that is missing."""
 EXCEL_DAYS = r"^[34]\d{4}(\.\d+)?$"
 """Days from 1982 to 2036, as Excel counts them."""
+POINT_BEFORE_THREE = r"\d\.\d{3}(?:\D|$)"
 THREE_DECIMALS = r"^[+-]?[1-9]\d{0,2},\d{3}\s?%?$"
 """A number with a decimal comma, or with a comma between its thousands."""
 
@@ -56,10 +67,17 @@ def find_footer(frame: pl.DataFrame) -> int | str | None:
     Returns:
         A pattern for a last row with totals, the number of last rows with a note alone, or None.
     """
+    if total := find_total(frame):
+        return rf"^\W*{re.escape(total)}"
+    notes = find_note(frame)
+    return notes + bool(notes and find_total(frame.head(frame.height - notes))) or None
+
+
+def find_total(frame: pl.DataFrame) -> str | None:
+    """Return the word for totals that the last row begins with; None for any other row."""
     cells = [cell for cell in frame.tail(1).row(0) if cell] if frame.height else []
-    if cells and (found := TOTALS.match(cells[0])):
-        return rf"^\W*{re.escape(found[1])}"
-    return find_note(frame) or None
+    found = TOTALS.match(cells[0]) if cells else None
+    return found[1] if found else None
 
 
 def find_note(frame: pl.DataFrame) -> int:
@@ -90,8 +108,11 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_r
         locate: names a row for people.
     """
     proposal = Proposal()
-    holding = find_columns(frame, pl.all().is_in(PLACEHOLDERS).any())
-    held = sorted({value for name in holding for value in frame[name].filter(frame[name].is_in(PLACEHOLDERS))})
+    bare = frame.with_columns(pl.all().str.strip_chars())
+    holding = find_columns(bare, pl.all().is_in(PLACEHOLDERS).any())
+    held = sorted({value for name in holding for value in bare[name].filter(bare[name].is_in(PLACEHOLDERS))})
+    if NA in held and not any(infer_type(bare[name].filter(bare[name] != NA)) for name in holding):
+        held.remove(NA)  # among texts it may be a region or a country
     if held and not file.empty:
         proposal.options["empty"] = held
         file = file.add({"empty": held})
@@ -158,12 +179,28 @@ def propose_numbers(
     if not common:
         proposal.say_for_columns({name: write_signs(found[0]) for name, found in fits.items()})
         return
+    if set(NUMBER_SIGNS[:2]) <= set(common):
+        unsure = [name for name in fits if values[name].str.contains(POINT_BEFORE_THREE).any()]
+        proposal.notes += [
+            f"column {name!r} holds numbers such as 1.234-, which may be thousands or decimals; say"
+            " `thousands: '.'` or `decimal: '.'` in report.yaml"
+            for name in unsure
+        ]
+        if unsure:
+            return
     proposal.options |= write_signs(common[0])
+    for name in fits:
+        codes = sorted(set(values[name].str.extract(f"({CURRENCY_CODES})").drop_nulls()))
+        if len(codes) > 1:
+            proposal.notes.append(
+                f"column {name!r} holds amounts in {list_names(codes)}, which are read as numbers without their"
+                " currency"
+            )
     if common[0] == (".", ","):
         proposal.notes += [
             f"column {name!r} holds numbers such as 1,234; if they are decimals, say `decimal: ','` instead"
             for name, found in fits.items()
-            if (",", ".") in found
+            if (",", ".") in found and values[name].str.contains(",", literal=True).any()
         ]
     elif common[0][1] == ".":
         proposal.notes += [
@@ -203,7 +240,14 @@ def find_counted(text: pl.DataFrame) -> Iterator[str]:
     """Find columns of whole numbers that may be times, one sentence each."""
     counted = {word: find_alike(text, form) for word, form in EPOCHS.items()}
     days = find_alike(text, EXCEL_DAYS)
+    dates = {form: find_alike(text, like) for form, like in WITHOUT_SIGNS.items()}
     for name in text.columns:
+        for form, columns in dates.items():
+            if name in columns:
+                yield (
+                    f"column {name!r} holds numbers such as {SOME_MOMENT.strftime(form)}; if they are dates, say"
+                    f" `{write_column_line({name: {'dates': form}})}` in report.yaml"
+                )
         for word, columns in counted.items():
             if name in columns:
                 yield (

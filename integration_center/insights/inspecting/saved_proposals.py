@@ -17,7 +17,7 @@ def write_proposal(found: Inspection) -> str:
 
 
 def save_proposal(found: Inspection, folder: Path | None) -> Path | None:
-    """Save the proposed `report.yaml`, and return its path; None where nothing is proposed.
+    """Save the proposed `report.yaml`, and return its path; None where nothing is proposed that reads the file.
 
     It begins with the line for editors if its schema is in this folder or the one above. A file that is there already
     gets the proposed options beside its own.
@@ -29,7 +29,7 @@ def save_proposal(found: Inspection, folder: Path | None) -> Path | None:
     Raises:
         ConfigurationError: the `report.yaml` that is there is broken, or the folder is not on this machine.
     """
-    if not found.proposal:
+    if not found.proposal or found.problem:
         return None
     if folder is None:
         raise ConfigurationError("the file is not in a folder of this machine; put the lines above beside it by hand")

@@ -20,16 +20,27 @@ YEAR_FIRST = (
     r"(?P<year>\d{4})(?:-(?P<a>\d{1,2})-(?P<b>\d{1,2})|/(?P<c>\d{1,2})/(?P<d>\d{1,2})|\.(?P<e>\d{1,2})\.(?P<f>\d{1,2}))"
 )
 DAY_FIRST = rf"(?P<day2>\d{{1,2}})[ .-]{{1,2}}(?P<month2>{MONTH})\.?[ ,-]{{1,2}}(?P<year2>\d{{4}})"
-MONTH_FIRST = rf"(?P<month3>{MONTH})\.? (?P<day3>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year3>\d{{4}})"
+MONTH_FIRST = rf"(?P<month3>{MONTH})\.? {{1,2}}(?P<day3>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year3>\d{{4}})"
 DATE = rf"(?i)^{WEEKDAY}(?:{YEAR_FIRST}|{DAY_FIRST}|{MONTH_FIRST})$"
 TIME = (
     r"(?i)^(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.(?P<fraction>\d{1,9}))?)?\s?"
-    r"(?P<half>[ap]\.?m\.?)?\s?(?P<zone>z|utc|gmt)?"
+    r"(?P<half>[ap]\.?m\.?)?\s?(?P<zone>z|utc|gmt|uhr)?"
     r"(?:(?P<sign>[+-])(?P<ahead_hours>[01]?\d|2[0-3]):?(?P<ahead_minutes>[0-5]\d)?)?$"
 )
-BEFORE_TIME = r"(?i)(?:t|,? |, at |\sat\s)"
+BEFORE_TIME = r"(?i)(?:t|,? {1,2}|,?\s(?:at|à|um)\s)"
 """What is between a date and a time."""
 TIME_PART = rf"{BEFORE_TIME}(\d{{1,2}}:.*)$"
+ZONE_TWICE = r"(?i)(z|utc|gmt|[+-]\d{2}:?(?:\d{2})?)\s?(?:\[[\w/+-]{1,60}\]|\([^()]{1,60}\))$"
+YEAR_LAST = r"(?i)^((?:[a-z]{3},? )?[a-z]{3} {1,2}\d{1,2}) (\d{1,2}:\d{2}:\d{2}(?: (?:utc|gmt))?) (\d{4})$"
+WITHOUT_SIGNS = r"^(\d{4})(\d{2})(\d{2})[Tt](\d{2})(\d{2})(\d{2})"
+WITH_DOTS = r"^(\d{4}-\d{2}-\d{2})-(\d{2})\.(\d{2})\.(\d{2})"
+OTHERWISE = {
+    ZONE_TWICE: "${1}",  # Java and JavaScript: 2026-11-22T07:00:00+01:00[Europe/Berlin]
+    YEAR_LAST: "${1} ${3} ${2}",  # Unix: Sun Nov 22 07:00:00 UTC 2026
+    WITHOUT_SIGNS: "${1}-${2}-${3} ${4}:${5}:${6}",  # ISO 8601 without signs: 20261122T070000Z
+    WITH_DOTS: "${1} ${2}:${3}:${4}",  # Db2: 2026-11-22-07.00.00.000000
+}
+"""Forms with other signs or another order, and the same time in a form that is taken apart."""
 MAY_BE_DATE = r"(?i)\d{4}|年"
 """What each of these forms has. Most other texts lack it, and are not taken apart."""
 MICROSECONDS = 1_000_000
@@ -49,10 +60,20 @@ def read_other_forms(text: pl.Series) -> pl.Series:
     dated = text.set(~text.str.contains(MAY_BE_DATE), None)
     if dated.null_count() == len(dated):
         return pl.Series(text.name, [None], pl.Datetime("us", "UTC")).new_from_index(0, len(text))
+    dated = write_usually(dated)
     times = dated.str.extract(TIME_PART)
     days = read_distinct(dated.str.replace(TIME_PART, ""), read_days)
     since_midnight = read_distinct(times, read_times).set(times.is_null(), 0)
     return (days + since_midnight).cast(pl.Datetime("us", "UTC")).alias(text.name)
+
+
+def write_usually(text: pl.Series) -> pl.Series:
+    """Write times of the forms of `OTHERWISE` in the form that is taken apart. Other text stays."""
+    # Hardly any column has such times, and to look for them once takes less time than to rewrite each text four times.
+    if text.str.contains("|".join(OTHERWISE)).any():
+        for form, usual in OTHERWISE.items():
+            text = text.str.replace(form, usual)
+    return text
 
 
 def read_distinct(text: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:

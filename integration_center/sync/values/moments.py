@@ -23,7 +23,10 @@ ISO_MOMENT = (
     r"(?:[Tt ](?P<minute>\d{2}:\d{2})(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?"
     r"\s?(?:[Zz]|UTC|(?P<sign>[+-])(?P<ahead_hours>[01]\d|2[0-3]):?(?P<ahead_minutes>[0-5]\d))?)?$"
 )
-TIME_OF_DAY = r"^(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?[Zz]?$"
+TIME_OF_DAY = (
+    r"^(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?P<second>:[0-5]\d)?(?P<fraction>\.\d{1,9})?"
+    r"(?:[Zz]|\s?(?P<half>[AaPp])\.?[Mm]\.?)?$"
+)
 LETTERED = r"\d:\d{2}(?::\d{2})?(?:\.\d+)?(?: ?[AaPp]\.?[Mm]\.?)? ?\(?[A-Z]{3,5}\)?$"
 ZONE_IN_LETTERS = (
     "names its time zone in letters, which may mean several; say in report.yaml how it is written, with its letters,"
@@ -129,14 +132,20 @@ def read_time(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.Time):
         return column.dt.to_string("%H:%M:%S.000Z")
     parts = column.str.strip_chars().str.extract_groups(TIME_OF_DAY).struct
-    written = pl.concat_str(
-        parts.field("hour").str.zfill(2),
+    hour, half = parts.field("hour").cast(pl.Int8, strict=False), parts.field("half").str.to_lowercase()
+    of_day = (
+        pl.when(half.is_null() & (hour < 24))
+        .then(hour)
+        .when(half.is_not_null() & hour.is_between(1, 12))
+        .then(hour % 12 + pl.when(half == "p").then(12).otherwise(0))
+    )
+    return pl.concat_str(
+        of_day.cast(pl.String).str.zfill(2),
         pl.lit(":"),
         parts.field("minute"),
         parts.field("second").fill_null(":00"),
         pl.lit(NO_FRACTION),
     )
-    return pl.when(parts.field("hour").cast(pl.Int8, strict=False) < 24).then(written)
 
 
 def whole_second(time: pl.Expr) -> pl.Expr:
