@@ -83,6 +83,7 @@ def test_switches_accounts_reports_and_the_kill_switch(
         for box in page.get_by_role("checkbox", name=re.compile("Choose")).all():
             box.check()
         several.get_by_role("button", name=button).click()
+        expect(page.get_by_text(f"are {'on' if on else 'off'} the schedule.")).to_be_visible()
         expect(page.get_by_role("row").filter(has_text="every day at 08:00")).to_have_count(2 if on else 0)
         assert [file.spec.enabled for file in Console(installation).defs.list() if file.spec] == [on, on]
 
@@ -110,6 +111,7 @@ def test_switches_accounts_reports_and_the_kill_switch(
     page.goto("/")
     page.get_by_role("link", name="Resume").click()
     page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("The stop is lifted.")).to_be_visible()
     expect(page.get_by_text("Everything is stopped.")).to_have_count(0)
     assert installation.stops.find() is None
 

@@ -103,6 +103,7 @@ def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
     expect(row.get_by_role("button", name="Plan")).to_be_hidden()
     expect(menu).to_be_focused()
 
+    held = services.emulator.sandbox.faults.hold("*/composite", times=None)  # until the page has lost the connection
     row.get_by_role("button", name="Run Logins by hand now").press("Enter")
     page.wait_for_url("**/runs/*")
     page.context.set_offline(True)
@@ -110,6 +111,7 @@ def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
     expect(page.locator("progress:not([value])")).to_be_hidden()
     inspection.inspect(page, "run-connection-lost")
     page.context.set_offline(False)
+    held.release()
     done = page.get_by_text(f"Completed: {len(PLAIN)} records were updated.")
     expect(done).to_be_visible(timeout=RUN_MS)
     page.get_by_role("link", name="Show log").click()
@@ -128,7 +130,7 @@ def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
     page.get_by_role("link", name="Logins by hand").first.click()
     expect(page.get_by_role("heading", name="Log of Logins by hand")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("heading", name="Logins by hand")).to_be_visible()
+    expect(page.get_by_role("heading", name="Logins by hand", exact=True)).to_be_visible()
 
     look_by_keyboard(page, inspection)
     page.goto("/components")
