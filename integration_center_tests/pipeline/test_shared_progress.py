@@ -56,11 +56,20 @@ class Table(SharedProgress):
 
 
 def test_only_the_newest_of_each_turn_and_the_last_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "SHARED_EVERY", 0.3)
-    table = Table()
+    offered, begun = Event(), Event()
+
+    def write() -> None:
+        offered.wait(WAIT_SECONDS)
+        if begun.is_set():
+            monkeypatch.setattr(sharing, "SHARED_EVERY", WAIT_SECONDS)  # no turn comes after the first one
+        begun.set()
+
+    monkeypatch.setattr(sharing, "SHARED_EVERY", 0.01)
+    table = Table(write)
     shared = Sharing(table, "r", "s")
     for number in range(10_000):
         shared.offer(step(number))
+    offered.set()
     assert table.wrote.wait(WAIT_SECONDS)
     assert table.noted == [step(9_999)]
     shared.offer(step(10_000))
