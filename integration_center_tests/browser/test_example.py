@@ -13,12 +13,10 @@ from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 from integration_center_tests.browser.choosing import await_script, choose, expect_chosen
 from integration_center_tests.browser.inspection import Inspection
-from integration_center_tests.browser.services import Services
+from integration_center_tests.browser.services import RUN_MS, Services
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, logins
 from salesforce_emulator.server import OrgHandle
 
-RUN_MS = 60_000
-"""A run waits for Dagster's queue, starts a process and imports; on a busy machine that takes a while."""
 MOST_TABS = 60
 WRITTEN = {str(row[0]): row[3] for row in logins(PLAIN)}
 """What the report says of # Logins Last 30 Days, by e-mail address."""

@@ -9,10 +9,8 @@ from playwright.sync_api import Page, expect
 from integration_center.pipeline.instance.webserver import find_webserver
 from integration_center.settings import Settings
 from integration_center_tests.browser.inspection import Inspection
-from integration_center_tests.browser.services import START_SECONDS, Services
+from integration_center_tests.browser.services import RUN_MS, START_SECONDS, Services
 from integration_center_tests.pipeline.center import PLAIN, email
-
-RUN_MS = 60_000
 
 
 def await_dagster(services: Services) -> None:
