@@ -71,7 +71,7 @@ def by_keyboard(page: Page) -> None:
     report = page.get_by_label("Report", exact=True)
     tab_to(page, report)
     page.keyboard.press("L")  # the letters of a name count as one only if they follow each other quickly
-    expect(report).to_have_value("logins")
+    expect(report).to_have_value("Logins")
     tab_to(page, page.get_by_label("Salesforce object"))
     page.keyboard.type("Lead")
     page.keyboard.press("Tab")
