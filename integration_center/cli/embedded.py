@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -23,6 +24,8 @@ from integration_center.integration.environment import FIRST
 from integration_center.settings import DEMO_SETTINGS, Settings
 
 PORTS = {"sandbox": 8801, "production": 8802, "insights": 8803}
+CHOSEN_PORTS = range(20_000, 32_000)
+"""Linux gives away ports from 32,768 on, other systems from 49,152 on."""
 STOP_SECONDS = 20
 
 
@@ -215,11 +218,11 @@ def say_taken(port: int, option: str) -> str:
 
 
 def free_port() -> int:
-    """Any free port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Any free port of this machine, of those that no system gives away by itself.
+
+    A port that the system chose it may give to another program before this one listens on it.
+    """
+    return next(port for port in random.sample(CHOSEN_PORTS, len(CHOSEN_PORTS)) if is_free(port))
 
 
 def embedded_demo(settings: Settings) -> EmbeddedDemo | None:

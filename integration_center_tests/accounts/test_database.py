@@ -67,7 +67,7 @@ def test_two_processes_create_the_tables_at_once(path: Path) -> None:
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in processes:
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=100)
         assert (process.returncode, errors) == (0, "")
 
     with reading(build_engine(f"sqlite:///{path}")) as connection:

@@ -61,7 +61,7 @@ def test_another_process_reads_the_same_key(settings: Settings) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=100,
     )
     assert done.stdout == "hello\n"
 

@@ -152,7 +152,7 @@ def test_two_processes_renew_with_one_rotating_token(
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    ends = {process.communicate(timeout=30)[0].strip() for process in processes}
+    ends = {process.communicate(timeout=100)[0].strip() for process in processes}
 
     assert len(ends) == 1
     tokens = StoredTokens(SANDBOX, settings, store).current()

@@ -1,6 +1,6 @@
 """Chooses in a long list as a person does: by typing."""
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 
 def choose(field: Locator, typed: str, value: str | None = None) -> None:
@@ -21,6 +21,11 @@ def choose(field: Locator, typed: str, value: str | None = None) -> None:
 def await_script(field: Locator) -> None:
     """Wait until the script has put a field to type in before the list."""
     expect(field).to_have_attribute("role", "combobox")
+
+
+def await_answer(page: Page) -> None:
+    """Wait until the server has all that was chosen in the wizard."""
+    expect(page.locator("#wizard-form")).not_to_have_attribute("aria-busy", "true")
 
 
 def expect_chosen(field: Locator, value: str) -> None:

@@ -11,14 +11,12 @@ from playwright.sync_api import Locator, Page, expect
 from integration_center.accounts.store import build_store
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
-from integration_center_tests.browser.choosing import choose, expect_chosen
+from integration_center_tests.browser.choosing import await_script, choose, expect_chosen
 from integration_center_tests.browser.inspection import Inspection
-from integration_center_tests.browser.services import Services
+from integration_center_tests.browser.services import RUN_MS, Services
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, logins
 from salesforce_emulator.server import OrgHandle
 
-RUN_MS = 60_000
-"""A run waits for Dagster's queue, starts a process and imports; on a busy machine that takes a while."""
 MOST_TABS = 60
 WRITTEN = {str(row[0]): row[3] for row in logins(PLAIN)}
 """What the report says of # Logins Last 30 Days, by e-mail address."""
@@ -78,6 +76,7 @@ def build_and_run(page: Page, services: Services, inspection: Inspection) -> Non
     inspection.inspect(page, "wizard-report")
     page.get_by_role("button", name="Continue").click()
 
+    await_script(mapping(page, 1).get_by_label("Lead field"))
     for number, (column, field) in enumerate(COLUMNS.items(), start=1):
         if mapping(page, number).count() == 0:
             page.get_by_role("button", name="+ Add column").click()
@@ -141,6 +140,7 @@ def read_the_log(page: Page, inspection: Inspection) -> None:
     page.get_by_role("link", name="1 not found in Salesforce").click()
     expect(page.get_by_role("row", name="nobody@nowhere.example")).to_contain_text("no Lead has this Email")
     page.get_by_role("link", name="Show all").click()
+    expect(page.get_by_text(f"{len(PLAIN) + 1} records. Rows are numbered")).to_be_visible()
     page.get_by_label("Find a record").fill("NOBODY@")
     page.get_by_label("Find a record").press("Enter")
     expect(page.get_by_text("1 record. Rows are numbered")).to_be_visible()
@@ -189,7 +189,7 @@ def go_to_production_by_keyboard_alone(page: Page, services: Services, inspectio
     expect(page.get_by_text(f"Completed: {len(PLAIN)} records were updated.")).to_be_visible(timeout=RUN_MS)
     assert written(services.emulator.production) == WRITTEN
     page.keyboard.press("Escape")
-    expect(page.get_by_role("heading", name="Logins, for real")).to_be_visible()
+    expect(page.get_by_role("heading", name="Logins, for real", exact=True)).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="Integrations")).to_be_visible()
     expect(page.get_by_role("row", name="Logins, for real")).to_contain_text("Completed")

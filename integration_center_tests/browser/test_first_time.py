@@ -2,13 +2,12 @@
 
 import re
 import shutil
-import time
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from integration_center_tests.browser.services import Services
-from integration_center_tests.browser.test_example import RUN_MS, WRITTEN, fresh, press, tab_to, written
+from integration_center_tests.browser.services import RUN_MS, Services, read_free_seconds
+from integration_center_tests.browser.test_example import WRITTEN, fresh, press, tab_to, written
 from integration_center_tests.browser.test_runs import await_dagster
 from integration_center_tests.pipeline.center import PLAIN, logins
 
@@ -33,7 +32,7 @@ def clicks(page: Page) -> list[None]:
 @pytest.mark.timeout(400)
 def test_the_example_by_few_clicks_and_by_the_keyboard_alone(page: Page, fresh: Services, clicks: list[None]) -> None:
     await_dagster(fresh)
-    began = time.monotonic()
+    began = read_free_seconds()
     page.goto("/")
     page.get_by_role("link", name="Go to Accounts").click()
     page.get_by_role("button", name="+ Add Account for Sandbox").click()
@@ -51,7 +50,7 @@ def test_the_example_by_few_clicks_and_by_the_keyboard_alone(page: Page, fresh: 
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("button", name=re.compile("^Run Logins to Lead now")).first.click()
     expect(page.get_by_text(DONE)).to_be_visible(timeout=RUN_MS)
-    assert time.monotonic() - began < MOST_SECONDS
+    assert read_free_seconds() - began < MOST_SECONDS
     assert len(clicks) <= MOST_CLICKS
     assert written(fresh.emulator.sandbox) == WRITTEN
 
@@ -69,8 +68,10 @@ def by_keyboard(page: Page) -> None:
     press(page, page.get_by_role("link", name="Integrations", exact=True))
     press(page, page.get_by_role("link", name="+ New Integration"))
     press(page, page.get_by_role("button", name="Continue"))
-    tab_to(page, page.get_by_label("Report", exact=True))
-    page.keyboard.type("Logins")
+    report = page.get_by_label("Report", exact=True)
+    tab_to(page, report)
+    page.keyboard.press("L")  # the letters of a name count as one only if they follow each other quickly
+    expect(report).to_have_value("Logins")
     tab_to(page, page.get_by_label("Salesforce object"))
     page.keyboard.type("Lead")
     page.keyboard.press("Tab")

@@ -58,7 +58,7 @@ def delay_report(center: Center, installation: Installation) -> Engine:
     now = datetime.now(UTC)
     center.integrate(arrive_by="23:59")
     reason = f"the newest day of Logins is {YESTERDAY - timedelta(days=1)}"
-    due = now.replace(hour=23, minute=59)
+    due = now + timedelta(hours=1)
     installation.waiting.note(WaitingDay(SLUG, YESTERDAY, now - timedelta(hours=2), due, reason, now))
     return RUNS
 

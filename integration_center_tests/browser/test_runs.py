@@ -9,10 +9,8 @@ from playwright.sync_api import Page, expect
 from integration_center.pipeline.instance.webserver import find_webserver
 from integration_center.settings import Settings
 from integration_center_tests.browser.inspection import Inspection
-from integration_center_tests.browser.services import START_SECONDS, Services
+from integration_center_tests.browser.services import RUN_MS, START_SECONDS, Services
 from integration_center_tests.pipeline.center import PLAIN, email
-
-RUN_MS = 60_000
 
 
 def await_dagster(services: Services) -> None:
@@ -103,6 +101,7 @@ def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
     expect(row.get_by_role("button", name="Plan")).to_be_hidden()
     expect(menu).to_be_focused()
 
+    held = services.emulator.sandbox.faults.hold("*/composite", times=None)  # until the page has lost the connection
     row.get_by_role("button", name="Run Logins by hand now").press("Enter")
     page.wait_for_url("**/runs/*")
     page.context.set_offline(True)
@@ -110,6 +109,7 @@ def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
     expect(page.locator("progress:not([value])")).to_be_hidden()
     inspection.inspect(page, "run-connection-lost")
     page.context.set_offline(False)
+    held.release()
     done = page.get_by_text(f"Completed: {len(PLAIN)} records were updated.")
     expect(done).to_be_visible(timeout=RUN_MS)
     page.get_by_role("link", name="Show log").click()
@@ -128,7 +128,7 @@ def test_a_file_written_by_hand_from_the_grid_through_a_run_to_its_end(
     page.get_by_role("link", name="Logins by hand").first.click()
     expect(page.get_by_role("heading", name="Log of Logins by hand")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("heading", name="Logins by hand")).to_be_visible()
+    expect(page.get_by_role("heading", name="Logins by hand", exact=True)).to_be_visible()
 
     look_by_keyboard(page, inspection)
     page.goto("/components")

@@ -82,3 +82,21 @@ def test_rights_are_written_once(page: Page, center: Center, installation: Insta
     assert [entry.action for entry in installation.audit.list()] == [Action.GRANTED]
     page.get_by_role("button", name="Create or update it in Sandbox").click()
     expect(page.get_by_text("0 rights added, 0 taken away, 0 refused")).to_be_visible()
+
+
+@pytest.mark.proof
+def test_a_double_click_that_began_on_the_page_before_presses_nothing_here(page: Page, center: Center) -> None:
+    center.integrate()
+    page.goto("/integrations/logins_to_leads")
+    page.get_by_role("button", name="Pause").click()  # its page comes before the second press
+    button = page.get_by_role("button", name="Switch on")
+    place = button.bounding_box()
+    assert place is not None
+    page.mouse.move(place["x"] + 5, place["y"] + 5)
+    page.evaluate("() => { window.sent = 0; addEventListener('submit', () => { window.sent += 1; }); }")
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    assert page.evaluate("() => window.sent") == 0
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()

@@ -50,6 +50,7 @@ def test_the_words_are_those_of_the_server(
     with serving(Console(installation)) as url:
         context = browser_process.new_context(viewport=WIDE, base_url=url, timezone_id="UTC", locale="en-GB")
         page = context.new_page()
+        page.clock.set_fixed_time(now)
         page.goto("/")
         for days in (-400, -7, -1, 1, 3, 6, 7, 400):
             moment = now + timedelta(days=days)

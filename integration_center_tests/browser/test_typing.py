@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from integration_center.console.shell.context import Console
 from integration_center.installation import Installation
-from integration_center_tests.browser.choosing import choose, expect_chosen
+from integration_center_tests.browser.choosing import await_answer, await_script, choose, expect_chosen
 from integration_center_tests.browser.inspection import WIDE
 from integration_center_tests.browser.test_front_page import serving
 from integration_center_tests.console.conftest import installation
@@ -82,7 +82,7 @@ def go_to_mapping(page: Page) -> None:
     page.get_by_label("Salesforce object").blur()
     expect(page.get_by_text(f"{len(PLAIN)} match one")).to_be_visible()
     page.get_by_role("button", name="Continue").click()
-    expect(page.locator("#field-0")).to_be_visible()
+    await_script(page.locator("#field-0"))
     page.evaluate("() => document.querySelectorAll('#wizard-form details').forEach(each => each.open = true)")
 
 
@@ -116,6 +116,7 @@ def test_what_is_typed_in_each_text_control_stays(wizard: Page) -> None:
     go_to_mapping(wizard)
     wizard.get_by_role("button", name="+ Add value").click()
     wizard.locator("#make-3").select_option("sql")
+    await_answer(wizard)
     late = LateAnswers(wizard)
     wizard.evaluate("() => document.querySelectorAll('#wizard-form details').forEach(each => each.open = true)")
     names = [each.get_attribute("id") or "" for each in wizard.locator(TEXTS).all() if each.is_visible()]

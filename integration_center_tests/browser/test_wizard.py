@@ -111,6 +111,7 @@ def test_the_example_is_made_by_clicking(
     for slug in ("logins_by_clicking", "logins_by_clicking_production"):
         page.goto(f"/integrations/{slug}/delete")
         page.get_by_role("button", name=re.compile("Delete")).click()
+        expect(page.get_by_text("is deleted. What it did stays in the log.")).to_be_visible()
     page.goto("/integrations/new")
     page.get_by_role("link", name="Discard").click()
     page.get_by_role("button", name="Discard").click()

@@ -178,7 +178,7 @@ def test_a_source_that_does_not_answer_now_is_unknown_and_holds_nobody_up(
 
     monkeypatch.setattr(FilesSource, "list_reports", hang)
     seen = look()
-    assert asked.is_set()
+    assert asked.wait(60)
     assert notices(seen) == []
     answered.set()
 

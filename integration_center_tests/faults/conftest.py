@@ -21,8 +21,9 @@ from salesforce_emulator.server import Emulator, EmulatorConfig
 LEADS = 460
 """More than two of the smallest query pages."""
 PATIENCE = RetryPolicy(
-    read_timeout=0.4, write_timeout=0.4, attempts=3, wait_initial=0.0, wait_jitter=0.0, retry_after_max=0.0
+    read_timeout=60, write_timeout=60, attempts=3, wait_initial=0.0, wait_jitter=0.0, retry_after_max=0.0
 )
+"""An org that is only slow still works on a call that is given up, which is no fault that is meant here."""
 EAGER = Polling(first_waits=(0.005,) * 9, later_wait=0.01, deadline=20.0)
 
 

@@ -9,15 +9,19 @@ The quick suite lets each call meet the faults of every third group, and each fa
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
+import httpcore
 import pytest
+from httpcore._backends.sync import SyncStream  # not public
 
 from integration_center.database.sync_records import SyncStatus
 from integration_center.salesforce.read import rest as query
 from integration_center_tests.faults.cases import Case
-from salesforce_emulator.faults import Faults
+from salesforce_emulator.faults import Faults, Hold
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ CALLS = [
     Call("bulk", "unprocessed records", "GET", "*/unprocessedrecords/"),
 ]
 
+LOOK_SECONDS = 0.02
 Switch = Callable[[Faults, Call, int | None], object]
 
 
@@ -168,16 +173,41 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     return name
 
 
-def arm(case: Case, call: Call, fault: str, times: int | None) -> None:
+Arm = Callable[[Call, str, int | None], None]
+
+
+@pytest.fixture
+def arm(case: Case, monkeypatch: pytest.MonkeyPatch) -> Arm:
+    """Lets a call meet a fault some times, or for good."""
     org = case.emulator.sandbox
-    if call.name == "token":
-        org.org.sessions.expire_access()
-    FAULTS[fault](org.faults, call, times)
+
+    def arm(call: Call, fault: str, times: int | None) -> None:
+        if call.name == "token":
+            org.org.sessions.expire_access()
+        armed = FAULTS[fault](org.faults, call, times)
+        if isinstance(armed, Hold):
+            give_up_once(monkeypatch, armed.reached)
+
+    return arm
+
+
+def give_up_once(monkeypatch: pytest.MonkeyPatch, reached: Event) -> None:
+    """Let our client give up the call that is held, as soon as the org has it; and no other, however long it takes."""
+    read, given_up = SyncStream.read, Event()
+
+    def read_or_give_up(stream: SyncStream, max_bytes: int, timeout: float | None = None) -> bytes:
+        while given_up.is_set() or not reached.is_set():
+            with suppress(httpcore.ReadTimeout):
+                return read(stream, max_bytes, LOOK_SECONDS)
+        given_up.set()
+        raise httpcore.ReadTimeout
+
+    monkeypatch.setattr(SyncStream, "read", read_or_give_up)
 
 
 @pytest.mark.parametrize(("route", "call", "fault"), rotate(ONCE), indirect=["route"])
-def test_a_fault_met_once(case: Case, route: str, call: Call, fault: str) -> None:
-    arm(case, call, fault, times=1)
+def test_a_fault_met_once(case: Case, route: str, call: Call, fault: str, arm: Arm) -> None:
+    arm(call, fault, 1)
 
     first = case.sync()
 
@@ -196,8 +226,8 @@ def test_a_fault_met_once(case: Case, route: str, call: Call, fault: str) -> Non
 
 
 @pytest.mark.parametrize(("route", "call", "fault"), rotate(LASTING), indirect=["route"])
-def test_a_fault_that_lasts_for_a_run(case: Case, route: str, call: Call, fault: str) -> None:
-    arm(case, call, fault, times=None)
+def test_a_fault_that_lasts_for_a_run(case: Case, route: str, call: Call, fault: str, arm: Arm) -> None:
+    arm(call, fault, None)
 
     first = case.sync()
 

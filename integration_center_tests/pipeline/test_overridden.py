@@ -1,7 +1,7 @@
 """A flow that rewrites what a push sent: ledger, log, check, commands and undo say so; a failed look costs little."""
 
 import logging
-import time
+from fnmatch import fnmatchcase
 from typing import Any
 
 import polars as pl
@@ -142,28 +142,32 @@ def test_a_look_that_fails_is_given_up_after_one_retry(
     center: Center, org: Org, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     faults = center.emulator.sandbox.faults
-    monkeypatch.setattr("integration_center.salesforce.write.read_back.SAMPLE_SECONDS", 0.2)
+    arrived, take = list[str](), faults.take_http
+
+    def note(method: str, path: str) -> list[HttpFault]:
+        if fnmatchcase(path, COMPOSITE):
+            arrived.append(path)
+        return take(method, path)
+
+    monkeypatch.setattr(faults, "take_http", note)
     match fault:
         case "HTTP 500":
             faults.respond(500, COMPOSITE, skip=BEFORE_THE_LOOK, times=None)
         case "busy":
             faults.respond(503, COMPOSITE, skip=BEFORE_THE_LOOK, times=None, retry_after=90)
         case _:
+            monkeypatch.setattr("integration_center.salesforce.write.read_back.SAMPLE_SECONDS", 0.2)
             faults.add(HttpFault("delay", COMPOSITE, times=None, skip=BEFORE_THE_LOOK, seconds=3))
-    began = time.monotonic()
     ran = center.run()
-    seconds = time.monotonic() - began
     faults.clear()
     assert ran.success, ran.error
     assert lines(center, ran) == {"updated": ALL}
-    if fault != "time-out":  # the org's log has only what it answered
-        assert len(center.emulator.sandbox.calls.find(path=COMPOSITE)) == BEFORE_THE_LOOK + 2
+    assert len(arrived) == BEFORE_THE_LOOK + 2
     (warning,) = (
         entry for entry in center.instance.all_logs(ran.run_id) if "could not be read back" in entry.user_message
     )
     assert warning.level == logging.WARNING
     assert evaluations(center, ran)["rows_failed", DAY] == (True, "WARN")
-    assert seconds < 15
 
 
 def test_where_not_all_can_be_read_the_push_counts(center: Center, org: Org, monkeypatch: pytest.MonkeyPatch) -> None:

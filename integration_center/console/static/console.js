@@ -1,4 +1,4 @@
-// Everything works without this file; it only makes menus close, forms send once, and texts copy.
+// Everything works without this file; it only makes menus close, buttons and forms work once, and texts copy.
 "use strict";
 
 document.documentElement.classList.add("scripted");
@@ -31,6 +31,16 @@ document.addEventListener("keydown", (event) => {
   if (close) close.click();
 });
 
+// The second press of a double click whose first one led here was meant for the page before. What is in the same place
+// now is often the opposite: Switch on in place of Pause.
+let isPressed = false;
+document.addEventListener("click", (event) => {
+  if (event.detail < 2) isPressed = true;
+  if (isPressed) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, { capture: true });
+
 // A form is sent once, however often its button is pressed. Where the console was not heard of for a while, or somebody
 // typed into the form, the page first finds out whether the console takes it: nothing that was typed is lost then.
 let sent = new WeakSet();
@@ -48,7 +58,10 @@ document.addEventListener("submit", async (event) => {
     form.requestSubmit(button);
   } else sent.delete(form);
 });
-window.addEventListener("pageshow", () => { sent = new WeakSet(); }); // somebody came back to the page
+window.addEventListener("pageshow", () => { // somebody came back to the page
+  sent = new WeakSet();
+  isPressed = false;
+});
 
 // <button type="button" data-copy="ID">: copies the text of the element with that id.
 document.addEventListener("click", async (event) => {

@@ -96,6 +96,7 @@ document.addEventListener("submit", (event) => {
 // data-refresh any more. The same answer holds the parts with the ids in data-also, and they are made new with it.
 const waiting = new Map(); // part: what asks for it at once
 const lost = new Map(); // part: what is said of it
+let clearing; // the timer that takes away what was said last
 const followed = new WeakSet();
 followAll(document);
 
@@ -186,7 +187,8 @@ function sayLost(part, text, signIn = "") {
     link.textContent = "Sign in again";
     place.append(" ", link);
   }
-  if (!lost.size) setTimeout(() => { if (!lost.size) { place.textContent = ""; place.className = ""; } }, 4000);
+  clearTimeout(clearing);
+  if (!lost.size) clearing = setTimeout(() => { place.textContent = ""; place.className = ""; }, 4000);
 }
 
 // Whether the console answered a moment ago, and nothing happened since.
