@@ -111,7 +111,8 @@ class ReportReader:
         names = self._cells.columns
         self.info = fit_columns(described.info, names)
         key, declared = self.info.key_column, self.info.declare(asked)
-        self._types = DeclaredTypes({name: type_ for name, type_ in declared.items() if name != key}, parts.source)
+        own = {name: type_ for name, type_ in declared.items() if name != key}
+        self._types = DeclaredTypes(own, parts.source, self._cells.zones)
         self._judge = TypeJudge(names, key_column=key, declared=declared)
         self.schema = self._types.fit_schema(names)
 

@@ -11,7 +11,7 @@ import polars as pl
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ColumnType, ReportInfo
 
-TYPING_RULES = "4"
+TYPING_RULES = "5"
 """A part of every identity. Raise it when the same rows would give another frame, so that stored frames are refetched.
 """
 
@@ -33,7 +33,8 @@ class Report:
         day: the partition. The rows hold data up to the end of this UTC day.
         rows: the columns, in the report's order and under its names, where `Keep` has kept them. They are String with
             the report's own text, unless a type is declared: then Int64, Float64 (a percentage as 62.5), Boolean, Date
-            or Datetime("us", "UTC"). Rows are in the report's order; an empty cell is null.
+            or Datetime("us") with the declared time zone, or UTC. Rows are in the report's order; an empty cell is
+            null.
         identity: the result of `ReportSource.identity` for exactly these rows.
         refreshed_at: when the source last changed the rows, if it knows.
         likely_types: for text columns whose values all look like another type, that type by column.
