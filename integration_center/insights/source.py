@@ -10,6 +10,7 @@ import polars as pl
 
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ColumnType, ReportInfo
+from integration_center.sync.row_numbers import USUAL, RowNumbers
 
 TYPING_RULES = "5"
 """A part of every identity. Raise it when the same rows would give another frame, so that stored frames are refetched.
@@ -40,6 +41,7 @@ class Report:
         likely_types: for text columns whose values all look like another type, that type by column.
         notes: what was found about the files without a declaration, such as their delimiter.
         content: what the data is, whatever its files are called; see `ReportSource.repeats`. None where unknown.
+        numbers: the numbers of the rows in their files.
     """
 
     info: ReportInfo
@@ -50,6 +52,7 @@ class Report:
     likely_types: Mapping[str, ColumnType] = field(default_factory=dict)
     notes: Sequence[str] = ()
     content: str | None = None
+    numbers: RowNumbers = USUAL
 
     @property
     def frame(self) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from integration_center.planning.plan_file import (
     hold_lines,
     hold_slices,
     leave_to_org,
+    number_slices,
     plan_slices,
     write_lines,
 )
@@ -43,6 +44,7 @@ from integration_center.sync.match.keys import list_spellings
 from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.past_events import Past, add_past_rows, find_past_rows
 from integration_center.sync.plan_terms import Terms, resolve_terms
+from integration_center.sync.row_numbers import USUAL, RowNumbers
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
 
@@ -156,6 +158,7 @@ def build_plan(
     read_known: Callable[[Sequence[str]], pl.DataFrame] | None = None,
     day: date | None = None,
     failing: pl.DataFrame | None = None,
+    numbers: RowNumbers | None = None,
 ) -> Plan:
     """Read the object and plan the rows against it. Nothing is written to the org.
 
@@ -174,6 +177,7 @@ def build_plan(
             dropped out are left alone.
         day: the day of the run; the newest day of the rows when it is None.
         failing: the records that Salesforce refused in earlier runs; see `find_failing`.
+        numbers: the numbers of the rows in their files; None where `row` + `HEADER_ROWS` says them.
 
     Raises:
         ConfigurationError: a value cannot be calculated, or the org does not accept the integration's condition.
@@ -242,6 +246,10 @@ def build_plan(
     if past or spec.window:
         # A window's lines belong to the day of the run, as rows of the past do.
         added[OF_PAST] = pl.lit(True) if spec.window else pl.col("row") >= height, pl.Boolean()
+    if numbers or (past and past.versions):
+        numbers = numbers or USUAL
+        slices = number_slices(slices, numbers, height)
+        added |= {name: (pl.lit(None, dtype), dtype) for name, dtype in numbers.columns.items()}
     if made_of is not None:
         added[SOURCE_ROWS] = pl.lit(made_of).get(pl.col("row"), null_on_oob=True), pl.UInt32()
     if people:

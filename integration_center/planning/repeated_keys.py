@@ -6,11 +6,12 @@ from datetime import date
 import polars as pl
 
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.sync.columns import DAY, HEADER_ROWS
+from integration_center.sync.columns import DAY
 from integration_center.sync.given import find_given
 from integration_center.sync.match.usable_rows import select_rows
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import find_row_keys, prepare_rows, resolve_terms
+from integration_center.sync.row_numbers import number_lines
 from integration_center.sync.schema import SObjectSchema
 
 MANY = 5.0
@@ -51,7 +52,7 @@ def count_repeated(lines: pl.LazyFrame) -> RepeatedKeys:
     counted = lines.select(
         dropped=is_dropped.sum(),
         keyed=pl.col("row").filter(keyed).n_unique(),
-        example=pl.col("row").filter(is_dropped).first() + HEADER_ROWS,
+        example=number_lines(lines.collect_schema()).filter(is_dropped).first(),
     )
     return RepeatedKeys(*counted.collect().row(0))
 

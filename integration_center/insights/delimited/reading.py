@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -92,11 +92,12 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     if len(head) < form.header_row:
         raise refuse_empty(head, form, source)
     header = head[form.header_row - 1][0]
-    below = Below(reader, header, rows, skip_lines(text, head[-1][1] - first_line + 1))
-    places = RowPlaces(reader, form.header_row + form.skip_after_header)
+    begin = skip_lines(text, head[-1][1] - first_line + 1)
+    places = RowPlaces(reader, form.header_row + form.skip_after_header, begin)
+    below = Below(reader, header, rows, places)
     found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
     if is_unusual(header):
-        return read_unusual(below, notes, found_form, places.name)
+        return read_unusual(below, notes, found_form)
     if len(header) == 1 and form.delimiter is None:
         above = head[form.header_row - 2][1] - first_line + 1 if form.header_row > 1 else 0
         begin = skip_lines(text, above)
@@ -109,7 +110,10 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     named, found_names = name_table(shown, header, source, row=form.header_row)
     kept = find_kept(shown, header)
     slices = (rename_all(frame[kept], named.columns) for frame in below.read())
-    return OpenTable(named.columns, slices, found_form, [*notes, *found_names], below.count, places.name)
+    said = [*notes, *found_names]
+    return OpenTable(
+        named.columns, slices, found_form, said, below.count, places.name, find_numbers=places.find_numbers
+    )
 
 
 @dataclass
@@ -120,14 +124,14 @@ class Below:
         reader: reads the text strictly.
         header: the cells of the header.
         rows: the rest of the rows that the reader reads.
-        begin: where they begin, in bytes.
+        places: the places of the rows.
         count: counts the unusual rows that are accepted.
     """
 
     reader: StrictReader
     header: Sequence[str]
     rows: Iterator[tuple[list[str], int]]
-    begin: int
+    places: RowPlaces
     count: RowCount = field(default_factory=RowCount)
 
     def again(self, above: int) -> "Below":
@@ -153,14 +157,16 @@ class Below:
 
     def _read(self) -> Iterator[pl.DataFrame]:
         """Read the rows: fast as long as they can be proven, strictly from there on."""
-        text, end, read = self.reader.text, self.begin, 0
+        text, begin, read = self.reader.text, self.places.begin, 0
+        end = begin
         # The strict reader also counts single carriage returns as line ends.
         if text.count(b"\r", 0, end) == text.count(b"\r\n", 0, end):
-            for frame, end in read_verified(text, len(self.header), self.reader.dialect, start=self.begin):
+            for frame, end in read_verified(text, len(self.header), self.reader.dialect, start=begin):
                 read += frame.height
                 advance(read, share=end / len(text))
                 yield frame
-        if not read or end < len(text):
+        self.places.are_proven = read > 0 and end == len(text)
+        if not self.places.are_proven:
             rows = self.reader.read_rows(end) if read else self.rows
             yield from self.reader.read(rows, self.header, self.count, rows_read=read)
 
@@ -190,7 +196,7 @@ def is_unusual(header: Sequence[str]) -> bool:
     return one or is_wrapped(header)
 
 
-def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[int], str]) -> OpenTable:
+def read_unusual(below: Below, notes: list[str], form: Form) -> OpenTable:
     """Read all rows below an unusual header; see `open_table`."""
     header, source = below.header, below.reader.source
     frame = pl.concat([pl.DataFrame(schema=below.schema), *below.read()])
@@ -202,7 +208,9 @@ def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[i
         frame = bare
         notes.append(CELLS_WRAPPED)
     table, found_names = name_table(frame, header, source, row=form.header_row)
-    return open_frame(Table(table, [*notes, *found_names, *below.count.list_notes(locate)], form, locate))
+    places = below.places
+    notes = [*notes, *found_names, *below.count.list_notes(places.name)]
+    return open_frame(Table(table, notes, form, places.name, find_numbers=places.find_numbers))
 
 
 def rename_all(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
