@@ -76,7 +76,7 @@ def show_ledger(
     limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many lines to print.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """What became of every row of one sync, and why. Rows are counted as a spreadsheet does: the header is row 1."""
+    """What became of every row of one sync, and why. Rows are counted as a spreadsheet counts those of the file."""
     import polars as pl  # a third of a second, which `log` need not wait for
 
     from integration_center.sync.columns import FILE, SOURCE_ROWS

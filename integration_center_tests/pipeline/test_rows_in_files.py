@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 
 from integration_center.console.ledger import LedgerLine, read_page, scan, stream_csv
 from integration_center.console.ledger_query import LedgerQuery
@@ -23,7 +24,7 @@ def drop_text(center: Center, rows: list[str], name: str = f"{YESTERDAY}.csv", a
     return rows
 
 
-def write_rows(people: list[int], count: int = 7) -> list[str]:
+def write_rows(people: Sequence[int], count: int = 7) -> list[str]:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(logins(people, count))
     return text.getvalue().splitlines()
