@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from integration_center.insights.delimited import strict, verified
 from integration_center.insights.delimited.form import Form
 from integration_center.insights.delimited.reading import open_table
 from integration_center.insights.drop_folders.drops import LocalDrops
@@ -36,19 +37,23 @@ def name_files(report: Report) -> list[str | None]:
     units=st.booleans(),
     rows=st.lists(lines, max_size=12),
     end=st.sampled_from(["\n", "\r\n"]),
+    sizes=st.sampled_from([(8, 1), (8, 50_000), (8_000_000, 2)]),
 )
 def test_rows_of_text_are_counted_as_python_reads_them(
-    above: list[str], units: bool, rows: list[str], end: str
+    above: list[str], units: bool, rows: list[str], end: str, sizes: tuple[int, int]
 ) -> None:
     text = end.join([*above, "User ID,N", *(["id,logins"] if units else []), *rows]) + end
     titles = [title for title in above if title]
     form = Form(delimiter=",", header_row=len(titles) + 1, skip_after_header=int(units))
-    table = open_table(text.encode(), "x.csv", form)
-    read = table.read_all().frame.rows()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verified, "CHUNK_BYTES", sizes[0])
+        patch.setattr(strict, "BATCH_ROWS", sizes[1])
+        table = open_table(text.encode(), "x.csv", form)
+        height = table.read_all().frame.height
     numbered = list(enumerate(csv.reader(io.StringIO(text, newline="")), 1))
     begins = next(number for number, cells in numbered if cells == ["User ID", "N"]) + units
     expected = [number for number, cells in numbered if number > begins and len(cells) == 2]
-    found = table.find_numbers().number(pl.int_range(len(read), dtype=pl.UInt32, eager=True))
+    found = table.find_numbers().number(pl.int_range(height, dtype=pl.UInt32, eager=True))
     assert found.to_list() == expected
 
 

@@ -36,7 +36,7 @@ from integration_center.insights.delimited.looking import (
     skip_lines,
 )
 from integration_center.insights.delimited.odd_rows import count_odd_rows
-from integration_center.insights.delimited.row_places import RowPlaces
+from integration_center.insights.delimited.row_places import RowPlaces, find_places
 from integration_center.insights.delimited.strict import StrictReader
 from integration_center.insights.delimited.verified import read_verified
 from integration_center.insights.delimited.wrapping import (
@@ -92,9 +92,8 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     if len(head) < form.header_row:
         raise refuse_empty(head, form, source)
     header = head[form.header_row - 1][0]
-    begin = skip_lines(text, head[-1][1] - first_line + 1)
-    places = RowPlaces(reader, form.header_row + form.skip_after_header, begin)
-    below = Below(reader, header, rows, places)
+    places = find_places(head, first_line)
+    below = Below(reader, header, rows, skip_lines(text, head[-1][1] - first_line + 1), places)
     found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
     if is_unusual(header):
         return read_unusual(below, notes, found_form)
@@ -110,7 +109,7 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     named, found_names = name_table(shown, header, source, row=form.header_row)
     kept = find_kept(shown, header)
     slices = (rename_all(frame[kept], named.columns) for frame in below.read())
-    said = [*notes, *found_names]
+    said, places = [*notes, *found_names], below.places
     return OpenTable(
         named.columns, slices, found_form, said, below.count, places.name, find_numbers=places.find_numbers
     )
@@ -124,6 +123,7 @@ class Below:
         reader: reads the text strictly.
         header: the cells of the header.
         rows: the rest of the rows that the reader reads.
+        begin: where they begin, in bytes.
         places: the places of the rows.
         count: counts the unusual rows that are accepted.
     """
@@ -131,6 +131,7 @@ class Below:
     reader: StrictReader
     header: Sequence[str]
     rows: Iterator[tuple[list[str], int]]
+    begin: int
     places: RowPlaces
     count: RowCount = field(default_factory=RowCount)
 
@@ -138,7 +139,7 @@ class Below:
         """Return the same rows, to read them once more; `above` is the number of rows above them."""
         rows = self.reader.read_rows()
         list(islice(rows, above))
-        return replace(self, rows=rows, count=RowCount())
+        return replace(self, rows=rows, places=RowPlaces(self.places.first), count=RowCount())
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -157,18 +158,17 @@ class Below:
 
     def _read(self) -> Iterator[pl.DataFrame]:
         """Read the rows: fast as long as they can be proven, strictly from there on."""
-        text, begin, read = self.reader.text, self.places.begin, 0
-        end = begin
+        text, end, read = self.reader.text, self.begin, 0
         # The strict reader also counts single carriage returns as line ends.
         if text.count(b"\r", 0, end) == text.count(b"\r\n", 0, end):
-            for frame, end in read_verified(text, len(self.header), self.reader.dialect, start=begin):
+            for frame, end in read_verified(text, len(self.header), self.reader.dialect, start=self.begin):
                 read += frame.height
                 advance(read, share=end / len(text))
                 yield frame
-        self.places.are_proven = read > 0 and end == len(text)
-        if not self.places.are_proven:
+        if not read or end < len(text):
             rows = self.reader.read_rows(end) if read else self.rows
-            yield from self.reader.read(rows, self.header, self.count, rows_read=read)
+            self.places.line = self.reader.count_lines(end)
+            yield from self.reader.read(rows, self.header, self.count, self.places, rows_read=read)
 
 
 def show_columns(below: Below) -> pl.DataFrame:

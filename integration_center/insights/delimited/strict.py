@@ -15,6 +15,7 @@ from integration_center.insights.delimited.decoding import say_encoding
 from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect, RowCount
 from integration_center.insights.delimited.kinds import ERROR_BELOW, ERROR_PAGE
 from integration_center.insights.delimited.looking import find_header_below, read_options
+from integration_center.insights.delimited.row_places import RowPlaces
 from integration_center.progress import advance
 
 BATCH_ROWS = 50_000
@@ -56,7 +57,7 @@ class StrictReader:
         text = open_data(self.text)
         text.seek(begin)
         reader = csv.reader(io.TextIOWrapper(text, encoding="utf-8", newline=""), **read_options(self.dialect))
-        line, before = 0, self.first_line - 1 + count_line_ends(self.text, begin)
+        line, before = 0, self.count_lines(begin)
         try:
             for row in reader:
                 if row:
@@ -87,8 +88,18 @@ class StrictReader:
                 self._find_escape(),
             ) from None
 
+    def count_lines(self, end: int) -> int:
+        """Return the number of the last line above a place in the text."""
+        return self.first_line - 1 + count_line_ends(self.text, end)
+
     def read(
-        self, rows: Iterator[tuple[list[str], int]], header: Sequence[str], count: RowCount, *, rows_read: int = 0
+        self,
+        rows: Iterator[tuple[list[str], int]],
+        header: Sequence[str],
+        count: RowCount,
+        places: RowPlaces,
+        *,
+        rows_read: int = 0,
     ) -> Iterator[pl.DataFrame]:
         """Read the rows below the header, some at a time.
 
@@ -96,6 +107,7 @@ class StrictReader:
             rows: the remaining rows of `read_rows`.
             header: the cells of the header.
             count: counts unusual rows that are accepted.
+            places: notes the places of the rows.
             rows_read: the number of rows that were read before these.
 
         Yields:
@@ -110,6 +122,7 @@ class StrictReader:
             following = list(islice(rows, BATCH_ROWS))
             if any(len(row) != len(header) for row, _ in batch):
                 batch = list(self._fit(batch, header, count, last=not following))
+            places.note(batch, rows_read)
             columns = zip(*(row for row, _ in batch), strict=True) if batch else [()] * len(header)
             frame = pl.DataFrame(dict(zip(names, columns, strict=True)), schema=names)
             rows_read += len(batch)
