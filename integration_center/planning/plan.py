@@ -202,6 +202,7 @@ def build_plan(
     absences: list[Absence] = []
     plan_id = uuid4().hex
     verdicts: list[Verdict] = []
+    has_past = False
     if faults:
         slices = hold_slices(rows, spec, schema, "; ".join(fault.message for fault in faults))
     else:
@@ -212,6 +213,7 @@ def build_plan(
         planned = shape_report(shape, rows, terms, by_day=kind == EVENTS and spec.window is None) if shape else rows
         made_of = planned.select(SOURCE_ROWS).collect().to_series() if spec.rows == "all" else None
         planned = with_past_rows(planned, past, terms) if past else planned
+        has_past = past is not None and count_height(planned) > height
         dtypes |= {name: dtype for name, dtype in planned.collect_schema().items() if name in dtypes}
         terms = resolve(dtypes)
         people = expect_people(spec, read_known, rows, terms, day, kind)
@@ -246,7 +248,7 @@ def build_plan(
     if past or spec.window:
         # A window's lines belong to the day of the run, as rows of the past do.
         added[OF_PAST] = pl.lit(True) if spec.window else pl.col("row") >= height, pl.Boolean()
-    if numbers or (past and past.versions):
+    if numbers or has_past:
         numbers = numbers or USUAL
         slices = number_slices(slices, numbers, height)
         added |= {name: (pl.lit(None, dtype), dtype) for name, dtype in numbers.columns.items()}
