@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
-import polars as pl
 import typer
 from rich.markup import escape
 
@@ -21,13 +20,14 @@ from integration_center.errors import (
     TransientError,
 )
 from integration_center.insights.asset_frames import describe_asset
-from integration_center.insights.catalogue import ColumnType, ReportInfo, fit_columns, report_slug
+from integration_center.insights.catalogue import fit_columns, report_slug
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
 from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.judging import read_folder
+from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.validation import Verdict, validate
 from integration_center.salesforce.objects.rights import Rights, look_at_rights
 from integration_center.settings import read_paths
@@ -223,7 +223,8 @@ def check_live(
     if newest is None:
         raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
     report = source.read(replace(info, text_columns=key_columns), newest)
-    verdict, message = check_rows(installation, spec, report.frame, report.info, report.likely_types)
+    read = NewestReport(report.info, newest, report.frame, report.likely_types, report.numbers)
+    verdict, message = check_rows(installation, spec, read)
     return verdict, message, report.notes
 
 
@@ -253,20 +254,15 @@ def check_stored(
         raise NotRead(f"asset {spec.report!r} was not read yet; materialize {slug}/update_set once, then check again")
     frame = file.read()
     info = fit_columns(describe_asset(folder, spec, source), frame.columns)
-    verdict, message = check_rows(installation, spec, frame, info, stored.likely_types or {})
+    read = NewestReport(info, day, frame, stored.likely_types or {}, stored.numbers)
+    verdict, message = check_rows(installation, spec, read)
     return verdict, message, stored.notes
 
 
-def check_rows(
-    installation: Installation,
-    spec: IntegrationSpec,
-    frame: pl.DataFrame,
-    info: ReportInfo,
-    likely_types: Mapping[str, ColumnType],
-) -> tuple[Verdict, str | None]:
+def check_rows(installation: Installation, spec: IntegrationSpec, report: NewestReport) -> tuple[Verdict, str | None]:
     """Check against rows and the object; also the message to the Salesforce admin, if fields are missing."""
     with installation.connect(spec.environment) as org:
         schema = org.describe(spec.object)
-        verdict = validate(spec, schema, frame, org, info=info, likely_types=likely_types)
+        verdict = validate(spec, schema, report, org)
     message = admin_message(verdict.missing, spec, user=installation.accounts.get(spec.environment).username)
     return verdict, message if verdict.missing else None

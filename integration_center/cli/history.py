@@ -76,10 +76,10 @@ def show_ledger(
     limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many lines to print.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """What became of every row of one sync, and why. Rows are counted as a spreadsheet does: the header is row 1."""
+    """What became of every row of one sync, and why. Rows are counted as a spreadsheet counts those of the file."""
     import polars as pl  # a third of a second, which `log` need not wait for
 
-    from integration_center.sync.columns import SOURCE_ROWS
+    from integration_center.sync.columns import FILE, SOURCE_ROWS
     from integration_center.sync.failures import FAILING_SINCE
     from integration_center.sync.ledger import find_key, to_csv_safe
     from integration_center.sync.row_numbers import count_as_spreadsheet
@@ -100,6 +100,8 @@ def show_ledger(
     shown = ["row", "key", "record_id", "outcome", "reason", "code", "error_fields"]
     if SOURCE_ROWS in lines.columns:
         shown.insert(3, SOURCE_ROWS)
+    if FILE in lines.columns:
+        shown.insert(1, FILE)
     if FAILING_SINCE in lines.columns:
         shown.append(FAILING_SINCE)
     rows = (lines if as_json else lines.head(limit)).to_dicts()

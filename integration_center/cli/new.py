@@ -241,7 +241,7 @@ def check(spec: IntegrationSpec, schema: SObjectSchema, report: NewestReport, or
     Raises:
         SchemaMismatch: it does not fit; says where.
     """
-    verdict = validate(spec, schema, report.frame, org, info=report.info, likely_types=report.likely_types)
+    verdict = validate(spec, schema, report, org)
     for warning in verdict.warnings:
         console.print(f"Note: {warning}.", markup=False, soft_wrap=True)
     if verdict.missing:

@@ -52,6 +52,7 @@ def describe_entry(entry: Entry) -> dict[str, Any]:
         "report": sync.report,
         "day": entry.day,
         "row": entry.row,
+        **({"file": entry.file} if entry.file else {}),
         "key": entry.key,
         "record_id": entry.record_id,
         "at": sync.started_at,
@@ -70,7 +71,7 @@ def print_history(found: History) -> None:
         console.print(
             f"[bold]{show(sync.started_at)}[/]  {escape(sync.slug)}  {entry.outcome}  run {sync.run_id}", soft_wrap=True
         )
-        place = f"row {entry.row:,} of {sync.report}, {entry.day}; {sync.object} {entry.record_id or ''}; {entry.who}"
+        place = f"{entry.place}; {sync.object} {entry.record_id or ''}; {entry.who}"
         console.print(f"  {escape(show(place))}", soft_wrap=True)
         if entry.reason:
             console.print(f"  {escape(show(entry.reason))}", soft_wrap=True)

@@ -14,13 +14,13 @@ from integration_center.console.results import Reason
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HEADER_ROWS, HOLDS, SOURCE_ROWS
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, FILE, FILE_ROW, HOLDS, SOURCE_ROWS
 from integration_center.sync.failures import FAILING_SINCE
 from integration_center.sync.ledger import to_csv_safe
 from integration_center.sync.outcome_words import TROUBLED
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.reason_groups import GROUPED, Called, group_reason
-from integration_center.sync.row_numbers import NAMED_ROW, say_rows
+from integration_center.sync.row_numbers import NAMED_ROW, number_lines, number_of, say_rows
 
 logger = logging.getLogger(__name__)
 
@@ -36,16 +36,17 @@ class LedgerLine:
     """What became of one report row and record.
 
     Attributes:
-        row: the row's number in the report, as a spreadsheet counts: the first row below the header is 2.
+        row: the row's number in its file, as a spreadsheet counts; None for a line that belongs to no row of a file.
         made_of: the number of rows that its values are made of; None where rows are not rolled up.
         record_row: of a line, the number by which the rows of its record are found, as the ledger counts; None where
             the record is one row's.
         changes: for each field that is sent: its name, before, after.
         failing_since: the day since which Salesforce refuses the record, run after run.
         holds: of an `overridden` line, what the org held of each field that is sent right after the push.
+        file: the name of the row's file, where a day has several.
     """
 
-    row: int
+    row: int | None
     key: str | None
     record_id: str | None
     outcome: Outcome
@@ -57,6 +58,7 @@ class LedgerLine:
     made_of: int | None = None
     record_row: int | None = None
     failing_since: date | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ def read_lines(lines: pl.DataFrame, called: Called = NO_LABELS) -> list[LedgerLi
     fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
     return [
         LedgerLine(
-            row=line["row"] + HEADER_ROWS,
+            row=number_of(line),
+            file=line.get(FILE),
             key=line["key"],
             record_id=line["record_id"],
             outcome=Outcome(line["outcome"]),
@@ -234,7 +237,7 @@ def stream_csv(ledger: pl.LazyFrame, query: LedgerQuery, called: Called = NO_LAB
     Rows are counted, and reasons said, as the page does. All else has its machine names.
     """
     chosen = query.narrow(ledger)
-    yield to_csv_safe(chosen.head(0).collect().drop(GROUPED)).write_csv()
+    yield to_csv_safe(_write_for_people(chosen.head(0).collect(), called)).write_csv()
     for part in chosen.collect_batches(chunk_size=CSV_LINES, maintain_order=True):
         yield to_csv_safe(_write_for_people(part, called)).write_csv(include_header=False)
 
@@ -243,6 +246,6 @@ def _write_for_people(lines: pl.DataFrame, called: Called) -> pl.DataFrame:
     reasons = lines.select(pl.coalesce("reason", GROUPED)).to_series()
     said = {reason: _show_reason(reason, called) for reason in reasons.drop_nulls().unique()}
     return lines.with_columns(
-        pl.col("row") + HEADER_ROWS,
+        number_lines(lines.columns).alias("row"),
         reasons.replace_strict(said, default=None, return_dtype=pl.String).alias("reason"),
-    ).drop(GROUPED)
+    ).drop(GROUPED, *({FILE_ROW} & {*lines.columns}))

@@ -66,7 +66,7 @@ class LedgerQuery:
             lines = lines.filter(_find(self.text))
         if self.record_row is not None:
             is_part = (pl.col("outcome") == Outcome.ROLLED_UP.value) & (
-                pl.col("reason").str.starts_with(f"row {self.record_row} ")
+                pl.col("reason").str.contains(f"^row {self.record_row}[ @]")
             )
             lines = lines.filter((pl.col("row") == self.record_row) | is_part)
         if self.sort == "row" and not self.descending:

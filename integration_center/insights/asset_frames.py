@@ -11,7 +11,6 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, fit_columns
 from integration_center.insights.column_names import find_column
-from integration_center.insights.columns import DATETIME
 from integration_center.insights.formats.value_text import write_text
 from integration_center.insights.likely_types import infer_types
 from integration_center.insights.source import Report
@@ -202,7 +201,7 @@ def _refuse(dtype: pl.DataType) -> str | None:
 
 
 def _make_plain(series: pl.Series) -> pl.Series:
-    """A column as reports have them: String, Int64, Float64, Boolean, Date or Datetime("us", "UTC")."""
+    """A column as reports have them: String, Int64, Float64, Boolean, Date or Datetime("us") with its time zone."""
     match series.dtype:
         case pl.String():
             return series.replace("", None)
@@ -216,7 +215,7 @@ def _make_plain(series: pl.Series) -> pl.Series:
             return series.cast(pl.String).cast(pl.Float64)  # 0.1, not 0.10000000149011612
         case pl.Datetime() as dtype:
             zoned = series if dtype.time_zone else series.dt.replace_time_zone("UTC")
-            return zoned.dt.convert_time_zone("UTC").cast(DATETIME)
+            return zoned.dt.cast_time_unit("us")
         case pl.Float64() | pl.Boolean() | pl.Date():
             return series
     return series.cast(pl.String)  # decimals stay exact; categories, times and columns of nulls are text

@@ -81,10 +81,12 @@ class DeclaredTypes:
     Attributes:
         declared: types by column, without the key column; names that the report lacks are ignored.
         source: the name of the report in errors.
+        zones: declared time zones by column, in which times have their day; without one, UTC.
     """
 
     declared: Mapping[str, ColumnType]
     source: str
+    zones: Mapping[str, str] = field(default_factory=dict)
     _rows: int = 0
     _misfits: dict[str, tuple[int, int]] = field(default_factory=dict)
     """The number of values that do not fit, and the row of the first one, by column; in the order of the columns."""
@@ -99,7 +101,7 @@ class DeclaredTypes:
 
     def fit_schema(self, names: Iterable[str]) -> pl.Schema:
         """Return the schema of what `read` returns for rows with these columns."""
-        return pl.Schema({name: pl.String() if self._is_text(name) else DTYPES[self.declared[name]] for name in names})
+        return pl.Schema({name: self._find_dtype(name) for name in names})
 
     def check(self, locate: Callable[[int], str]) -> None:
         """Check that all values were of their column's declared type. `locate` names a row, counted from 0, for people.
@@ -120,10 +122,14 @@ class DeclaredTypes:
     def _is_text(self, name: str) -> bool:
         return self.declared.get(name, "string") == "string"
 
+    def _find_dtype(self, name: str) -> pl.DataType:
+        type_ = self.declared.get(name, "string")
+        return pl.Datetime("us", self.zones[name]) if type_ == "datetime" and name in self.zones else DTYPES[type_]
+
     def _read_column(self, series: pl.Series) -> pl.Series:
         # Polars would read some column names as patterns.
         type_, text = self.declared[series.name], bare(series.alias("cells"))
-        typed = parse(text, type_).cast(DTYPES[type_])
+        typed = parse(text, type_).cast(self._find_dtype(series.name))
         misfits = (typed.is_null() & text.is_not_null()).arg_true()
         if len(misfits):
             count, first = self._misfits[series.name]

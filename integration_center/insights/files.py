@@ -204,9 +204,8 @@ class FilesSource:
         folder = self._folder(report)
         drops = self._pick(folder, day)
         source = " + ".join(f"{drop.folder}/{drop.name}" for drop in drops)
-        limit = folder.file.limit or self._limit
         described = Described(folder.info, folder.file, f"{folder.name}/{FILE_NAME}")
-        openers = [partial(self._open, drop, folder.file, limit) for drop in drops]
+        openers = [partial(self._open, drop, folder.file, folder.file.limit or self._limit) for drop in drops]
         parts = Parts(source, openers)
         reader = ReportReader(parts, described, report)
         rows = keep(reader.schema, reader.read())
@@ -224,6 +223,7 @@ class FilesSource:
             refreshed_at=max(drop.modified for drop in drops),
             likely_types=reader.likely_types,
             notes=[*parts.notes, *reader.notes],
+            numbers=parts.find_numbers(),
             content=f"{_hash_rules(folder, drops[0])} {parts.versions[0]}" if len(drops) == 1 else None,
         )
 

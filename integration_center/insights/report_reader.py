@@ -14,6 +14,7 @@ from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import OpenTable
 from integration_center.insights.delimited.header import list_names
 from integration_center.insights.likely_types import TypeJudge
+from integration_center.sync.row_numbers import RowNumbers
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Parts:
     notes: list[str] = field(default_factory=list)
     _tables: list[tuple[str, int, OpenTable]] = field(default_factory=list)
     """The files that were opened, each with its name and the number of rows of those before it."""
+    _rows: int = 0
 
     def __post_init__(self) -> None:
         self._first: Part | None = self.openers[0]()
@@ -55,15 +57,15 @@ class Parts:
         Raises:
             UnreadableReport: a file cannot be read, or the files differ in their columns.
         """
-        differs, rows = "", 0
+        differs = ""
         for opener in self.openers:
             part, self._first = self._first or opener(), None
             self.versions.append(part.version)
-            self._tables.append((part.label, rows, part.table))
+            self._tables.append((part.label, self._rows, part.table))
             names = {name: find_column(name, part.table.columns) for name in self.columns}
             differs = differs or say_differences(part, names)
             for frame in part.table.slices:
-                rows += frame.height
+                self._rows += frame.height
                 # What is wrong with the rows may be why the columns differ, so all rows are read.
                 if not differs:
                     yield pl.DataFrame([frame[own or name].alias(name) for name, own in names.items()])
@@ -72,6 +74,15 @@ class Parts:
             raise UnreadableReport(
                 f"{self.source}: the parts of one day differ in their columns: {differs}; send them with one header"
             )
+
+    def find_numbers(self) -> RowNumbers:
+        """Find the numbers of all rows in their files, when these were read."""
+        ends = [*(before for _, before, _ in self._tables[1:]), self._rows]
+        heights = [end - before for (_, before, _), end in zip(self._tables, ends, strict=True)]
+        found = [table.find_numbers() for _, _, table in self._tables]
+        if len(found) > 1:
+            found = [numbers.in_file(label) for numbers, (label, _, _) in zip(found, self._tables, strict=True)]
+        return RowNumbers.join(zip(found, heights, strict=True))
 
     def locate(self, row: int) -> str:
         """Name a row of the files, counted from 0, for people: as a spreadsheet counts the rows of its file."""
@@ -126,7 +137,8 @@ class ReportReader:
         names = self._cells.columns
         self.info = fit_columns(described.info, names)
         key, declared = self.info.key_column, self.info.declare(asked)
-        self._types = DeclaredTypes({name: type_ for name, type_ in declared.items() if name != key}, parts.source)
+        own = {name: type_ for name, type_ in declared.items() if name != key}
+        self._types = DeclaredTypes(own, parts.source, self._cells.zones)
         self._judge = TypeJudge(names, key_column=key, declared=declared)
         self.schema = self._types.fit_schema(names)
 

@@ -10,8 +10,9 @@ import polars as pl
 
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ColumnType, ReportInfo
+from integration_center.sync.row_numbers import USUAL, RowNumbers
 
-TYPING_RULES = "4"
+TYPING_RULES = "5"
 """A part of every identity. Raise it when the same rows would give another frame, so that stored frames are refetched.
 """
 
@@ -33,12 +34,14 @@ class Report:
         day: the partition. The rows hold data up to the end of this UTC day.
         rows: the columns, in the report's order and under its names, where `Keep` has kept them. They are String with
             the report's own text, unless a type is declared: then Int64, Float64 (a percentage as 62.5), Boolean, Date
-            or Datetime("us", "UTC"). Rows are in the report's order; an empty cell is null.
+            or Datetime("us") with the declared time zone, or UTC. Rows are in the report's order; an empty cell is
+            null.
         identity: the result of `ReportSource.identity` for exactly these rows.
         refreshed_at: when the source last changed the rows, if it knows.
         likely_types: for text columns whose values all look like another type, that type by column.
         notes: what was found about the files without a declaration, such as their delimiter.
         content: what the data is, whatever its files are called; see `ReportSource.repeats`. None where unknown.
+        numbers: the numbers of the rows in their files.
     """
 
     info: ReportInfo
@@ -49,6 +52,7 @@ class Report:
     likely_types: Mapping[str, ColumnType] = field(default_factory=dict)
     notes: Sequence[str] = ()
     content: str | None = None
+    numbers: RowNumbers = USUAL
 
     @property
     def frame(self) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from integration_center.insights.columns import show_dtypes
 from integration_center.insights.source import ReportSource, last_full_day
 from integration_center.store.reports import ReportFolder, find_current
 from integration_center.sync.columns import DAY
+from integration_center.sync.row_numbers import USUAL, RowNumbers
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class NewestReport:
         day: the UTC day at whose end the rows end.
         frame: the report's own columns, without `_day`.
         likely_types: for text columns whose values all look like another type, that type by column.
+        numbers: the numbers of the rows in their files.
     """
 
     info: ReportInfo
     day: date
     frame: pl.DataFrame
     likely_types: Mapping[str, ColumnType] = field(default_factory=dict)
+    numbers: RowNumbers = USUAL
 
     @property
     def likely_dtypes(self) -> dict[str, pl.DataType]:
@@ -70,9 +73,9 @@ def read_newest(source: ReportSource, folder: ReportFolder, name: str, text_colu
     if stored and file:
         frame = file.read()
         shown = replace(fit_columns(info, frame.columns), latest_by=stored.latest_by)
-        return NewestReport(shown, day, frame, stored.likely_types or {})
+        return NewestReport(shown, day, frame, stored.likely_types or {}, stored.numbers)
     report = source.read(info, day)
-    return NewestReport(report.info, day, report.frame, report.likely_types)
+    return NewestReport(report.info, day, report.frame, report.likely_types, report.numbers)
 
 
 def read_earlier(folder: ReportFolder, report: NewestReport, columns: Collection[str], days: int) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from integration_center.planning.plan_file import (
     hold_lines,
     hold_slices,
     leave_to_org,
+    number_slices,
     plan_slices,
     write_lines,
 )
@@ -43,6 +44,7 @@ from integration_center.sync.match.keys import list_spellings
 from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.past_events import Past, add_past_rows, find_past_rows
 from integration_center.sync.plan_terms import Terms, resolve_terms
+from integration_center.sync.row_numbers import USUAL, RowNumbers
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.tally import Tally
 from integration_center.sync.targets import resolve_keys
@@ -157,6 +159,7 @@ def build_plan(
     read_known: Callable[[Sequence[str]], pl.DataFrame] | None = None,
     day: date | None = None,
     failing: pl.DataFrame | None = None,
+    numbers: RowNumbers | None = None,
 ) -> Plan:
     """Read the object and plan the rows against it. Nothing is written to the org.
 
@@ -175,6 +178,7 @@ def build_plan(
             dropped out are left alone.
         day: the day of the run; the newest day of the rows when it is None.
         failing: the records that Salesforce refused in earlier runs; see `find_failing`.
+        numbers: the numbers of the rows in their files; None where `row` + `HEADER_ROWS` says them.
 
     Raises:
         ConfigurationError: a value cannot be calculated, or the org does not accept the integration's condition.
@@ -199,6 +203,7 @@ def build_plan(
     absences: list[Absence] = []
     plan_id = uuid4().hex
     verdicts: list[Verdict] = []
+    has_past = False
     if faults:
         slices = hold_slices(rows, spec, schema, "; ".join(fault.message for fault in faults))
     else:
@@ -209,6 +214,7 @@ def build_plan(
         planned = shape_report(shape, rows, terms, by_day=kind == EVENTS and spec.window is None) if shape else rows
         made_of = planned.select(SOURCE_ROWS).collect().to_series() if spec.rows == "all" else None
         planned = with_past_rows(planned, past, terms) if past else planned
+        has_past = past is not None and count_height(planned) > height
         dtypes |= {name: dtype for name, dtype in planned.collect_schema().items() if name in dtypes}
         terms = resolve(dtypes)
         people = expect_people(spec, read_known, rows, terms, day, kind)
@@ -243,6 +249,10 @@ def build_plan(
     if past or spec.window:
         # A window's lines belong to the day of the run, as rows of the past do.
         added[OF_PAST] = pl.lit(True) if spec.window else pl.col("row") >= height, pl.Boolean()
+    if numbers or has_past:
+        numbers = numbers or USUAL
+        slices = number_slices(slices, numbers, height)
+        added |= {name: (pl.lit(None, dtype), dtype) for name, dtype in numbers.columns.items()}
     if made_of is not None:
         added[SOURCE_ROWS] = pl.lit(made_of).get(pl.col("row"), null_on_oob=True), pl.UInt32()
     if people:

@@ -13,6 +13,7 @@ import polars as pl
 from integration_center.integration.spec import IntegrationSpec, Limits
 from integration_center.progress import Phase, advance, phase
 from integration_center.store.frames import SPLIT_BY, FrameFile, cut_lines, keep_rows_whole, read_slices, write_slices
+from integration_center.sync.columns import FILE, FILE_ROW
 from integration_center.sync.failures import FAILING_SINCE, give_up
 from integration_center.sync.ledger import hold, hold_rows, planned_updates
 from integration_center.sync.limits import Figures, measure
@@ -20,6 +21,7 @@ from integration_center.sync.lines import drop_keys, match_report, settle_lines
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overrides import respect_overrides
 from integration_center.sync.plan_terms import Terms
+from integration_center.sync.row_numbers import RowNumbers
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.tally import Tally, count_lines, tally_lines
 from integration_center.sync.values.pairs import PLACE
@@ -122,6 +124,24 @@ def plan_slices(
         yield settled
     if gone is not None:
         yield gone
+
+
+def number_slices(slices: Iterable[pl.DataFrame], numbers: RowNumbers, height: int) -> Iterator[pl.DataFrame]:
+    """Add the numbers of the rows in their files to slices of lines, and to reasons that name another row.
+
+    Args:
+        slices: the lines of a plan.
+        numbers: the numbers of the rows of this run.
+        height: how many these are. Lines of later rows, such as those of people who dropped out, have no number.
+    """
+    for lines in slices:
+        own = lines["row"] < height
+        rows = lines["row"].set(~own, 0)
+        columns = {FILE_ROW: numbers.number(rows), FILE: numbers.name_files(rows)}
+        yield lines.with_columns(
+            *(columns[name].set(~own, None).alias(name) for name in numbers.columns),
+            numbers.note_rows(lines["reason"]),
+        )
 
 
 def leave_to_org(plan: PlanLines, earlier: Earlier, schema: SObjectSchema, limits: Limits) -> PlanLines:

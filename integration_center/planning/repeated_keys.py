@@ -1,16 +1,17 @@
 """Notice when many rows of a report share their keys, so that a plain mapping would drop most of them."""
 
 from dataclasses import dataclass
-from datetime import date
 
 import polars as pl
 
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.sync.columns import DAY, HEADER_ROWS
+from integration_center.planning.newest_report import NewestReport
+from integration_center.sync.columns import FILE_ROW
 from integration_center.sync.given import find_given
 from integration_center.sync.match.usable_rows import select_rows
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.plan_terms import find_row_keys, prepare_rows, resolve_terms
+from integration_center.sync.row_numbers import number_lines
 from integration_center.sync.schema import SObjectSchema
 
 MANY = 5.0
@@ -51,24 +52,23 @@ def count_repeated(lines: pl.LazyFrame) -> RepeatedKeys:
     counted = lines.select(
         dropped=is_dropped.sum(),
         keyed=pl.col("row").filter(keyed).n_unique(),
-        example=pl.col("row").filter(is_dropped).first() + HEADER_ROWS,
+        example=number_lines(lines.collect_schema()).filter(is_dropped).first(),
     )
     return RepeatedKeys(*counted.collect().row(0))
 
 
-def find_repeated_rows(
-    spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema, *, latest_by: str | None
-) -> RepeatedKeys:
+def find_repeated_rows(spec: IntegrationSpec, report: NewestReport, schema: SObjectSchema) -> RepeatedKeys:
     """Count the rows that a plan of this report would drop because of their key. The org is not asked.
 
     Args:
         spec: the integration, which fits the report. Its rows are neither filtered nor rolled up.
-        rows: the report.
+        report: the newest rows of its report.
         schema: the object.
-        latest_by: the report's own column that shows which row of a key is the newest.
     """
-    dated = rows.with_columns(pl.lit(date.min).alias(DAY)).lazy()
-    terms = resolve_terms(spec, schema, rows.schema, latest_by=latest_by, kind="events", newest=None)
+    dated, dtypes = report.rows.lazy(), report.frame.schema
+    latest_by = spec.latest_by or report.info.latest_by
+    terms = resolve_terms(spec, schema, dtypes, latest_by=latest_by, kind="events", newest=None)
     prepared = prepare_rows(dated, terms)
     row_keys, given = find_row_keys(dated, prepared, terms), find_given(dated, terms.targets)
-    return count_repeated(select_rows(prepared, row_keys, given, terms).lazy())
+    lines = select_rows(prepared, row_keys, given, terms)
+    return count_repeated(lines.with_columns(report.numbers.number(lines["row"]).alias(FILE_ROW)).lazy())

@@ -3,17 +3,18 @@
 `check`, `new` and the console's wizard use this module, so all of them find the same problems. Nothing is written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import polars as pl
 
 from integration_center.errors import ConfigurationError, SchemaMismatch
-from integration_center.insights.catalogue import ColumnType, ReportInfo
+from integration_center.insights.catalogue import ReportInfo
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.compiled import RESULT
 from integration_center.planning.match_sample import has_altered_addresses
+from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.plan import check_against_org
 from integration_center.planning.proposals import propose_values
 from integration_center.planning.repeated_keys import find_repeated_rows
@@ -49,11 +50,8 @@ class Verdict:
 def validate(
     spec: IntegrationSpec,
     schema: SObjectSchema,
-    rows: pl.DataFrame,
+    report: NewestReport,
     org: Org,
-    *,
-    info: ReportInfo,
-    likely_types: Mapping[str, ColumnType],
 ) -> Verdict:
     """Check an integration against the newest rows of its report and the object.
 
@@ -62,14 +60,13 @@ def validate(
     Args:
         spec: the integration.
         schema: the object, as `org` describes it now.
-        rows: the rows of the report, with its key columns as text.
+        report: the newest rows of the report, with its key columns as text.
         org: the org that holds the records.
-        info: what is known of the report.
-        likely_types: for text columns whose values all look like another type, that type by column.
 
     Raises:
         TransientError: the org cannot be reached now.
     """
+    rows, info, likely_types = report.frame, report.info, report.likely_types
     spec = spell_columns(spec, rows.columns)
     shape = plan_shape(spec, rows.lazy(), datetime.now(UTC).date(), likely_types)
     dtypes = {**rows.schema, **(shape.dtypes if shape else {})}
@@ -84,15 +81,15 @@ def validate(
         problems.append(wrong)
     if not problems and has_altered_addresses(rows, resolve_keys(spec, schema), schema, org, where=spec.where):
         problems.append(f"hardly any key matches a record of {schema.name}: {ALTERED}")
-    return Verdict(problems, missing, [] if problems else find_doubts(spec, rows, schema, info))
+    return Verdict(problems, missing, [] if problems else find_doubts(spec, report, schema))
 
 
-def find_doubts(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema, info: ReportInfo) -> list[str]:
+def find_doubts(spec: IntegrationSpec, report: NewestReport, schema: SObjectSchema) -> list[str]:
     """Find what works, and is probably not meant, in an integration that fits; a sentence each."""
     if spec.rows == "newest" and not spec.shapes_rows:
-        repeated = find_repeated_rows(spec, rows, schema, latest_by=spec.latest_by or info.latest_by).warn()
-        return [f"{repeated}{_say_proposed(spec, rows, info)}"] if repeated else []
-    if spec.rows == "all" and info.kind == EVENTS and spec.window is None:
+        repeated = find_repeated_rows(spec, report, schema).warn()
+        return [f"{repeated}{_say_proposed(spec, report.frame, report.info)}"] if repeated else []
+    if spec.rows == "all" and report.info.kind == EVENTS and spec.window is None:
         return [
             f"report {spec.report!r} holds events, and no window is set, so each value is made of one day's rows; set"
             " window to the number of days to look at"

@@ -15,6 +15,7 @@ from integration_center.insights.source import Report, ReportSource
 from integration_center.store.frame_store import FrameStore, NewVersion
 from integration_center.store.frames import FrameFile, count_height, write_frame, write_slices
 from integration_center.store.stored_files import FileKind, Place, StoredFile
+from integration_center.sync.row_numbers import USUAL, RowNumbers
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class StoredReport:
         likely_types: see `Report`; None for a frame of an earlier version, whose text may have been altered.
         notes: see `Report`.
         content: see `Report`.
+        numbers: see `Report`.
     """
 
     identity: str
@@ -46,6 +48,7 @@ class StoredReport:
     likely_types: Mapping[str, ColumnType] | None
     notes: Sequence[str] = ()
     content: str | None = None
+    numbers: RowNumbers = USUAL
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class ReportFolder:
             likely_types=report.likely_types,
             notes=report.notes,
             content=report.content,
+            numbers=report.numbers,
         )
         self._frames.publish(new, identity=info.identity, details=describe_report(info))
         return info
@@ -222,6 +226,7 @@ def describe_report(report: StoredReport) -> dict[str, str]:
         "stored_at": datetime.now(UTC).isoformat(),
         "notes": json.dumps([*report.notes]),
         **({"content": report.content} if report.content else {}),
+        **({"numbers": numbers} if (numbers := report.numbers.write()) else {}),
         **({"likely_types": json.dumps(dict(report.likely_types))} if report.likely_types is not None else {}),
     }
 
@@ -238,6 +243,7 @@ def _read_stored(file: StoredFile) -> StoredReport:
         likely_types=json.loads(details["likely_types"]) if "likely_types" in details else None,
         notes=json.loads(details.get("notes", "[]")),
         content=details.get("content"),
+        numbers=RowNumbers.read(details.get("numbers")),
     )
 
 

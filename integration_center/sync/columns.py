@@ -28,6 +28,12 @@ PART_OF = "_part_of"
 SOURCE_ROWS = "source_rows"
 """In a plan or ledger of `rows: all`: how many rows the line's values are made of, UInt32."""
 
+FILE_ROW = "file_row"
+"""The number of the row in its file, as a spreadsheet counts, UInt32. Without it, that is `row` + `HEADER_ROWS`."""
+
+FILE = "file"
+"""The file of the row, String; there where a day has several files."""
+
 LAST_SEEN = "last_seen"
 """In the lines of people who dropped out of the report: the last day in the report, Date. The column may be missing."""
 

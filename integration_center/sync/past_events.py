@@ -21,6 +21,7 @@ from integration_center.sync.match.keys import BLANKS
 from integration_center.sync.outcomes import APPLIED, Outcome
 from integration_center.sync.plan_terms import LATEST, Terms, name_columns, number_rows
 from integration_center.sync.recency import keep_newest, read_recency
+from integration_center.sync.values.zones import stack_frames
 
 NUMBER = "number"
 """The column with the number of a row's key; see `MatchKeys`."""
@@ -230,7 +231,7 @@ def _stack(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
         frame.with_columns(frame.get_column(name).cast(pl.String) for name in mixed if name in frame.columns)
         for frame in frames
     ]
-    return pl.concat(alike, how="diagonal_relaxed")
+    return stack_frames(alike)
 
 
 def _are_alike(dtypes: set[pl.DataType]) -> bool:

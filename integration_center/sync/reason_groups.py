@@ -10,8 +10,8 @@ from integration_center.sync.outcomes import Outcome
 GROUPED = "grouped_reason"
 """The column with the reason of the group."""
 SAME = (
-    (r"^row \d+ has the same key and is used", "another row has the same key"),
-    (r"^row \d+ has the value of all rows", "another row has the value of all rows"),
+    (r"^row \d+(?:@.+?)? has the same key and is used", "another row has the same key"),
+    (r"^row \d+(?:@.+?)? has the value of all rows", "another row has the value of all rows"),
     (r"; it was last there on \d{4}-\d\d-\d\d", ""),
     (r"^\d+ (rows .* and differ in )", "several ${1}"),
     (r"^matches \d+ records; at most", "more records match than may match: at most"),

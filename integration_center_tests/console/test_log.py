@@ -146,6 +146,22 @@ def test_the_ledger_is_paged_and_filtered_by_outcome(center: Center, console: Co
     assert "Page 3 of 3" in browser.open(f"{HERE}/runs/one/ledger?page=99").text
 
 
+def test_lines_show_the_row_and_the_file_where_there_are_several(console: Console, browser: Browser) -> None:
+    log(console.installation, "one", updated=3)
+    store_ledger(console, "one", key="ann")
+    lines = console.installation.ledgers.read("one", "logins_to_leads")
+    reasons = ["row 1@1204 of b.csv has the same key and is used", None, None]
+    numbered = lines.with_columns(
+        pl.Series("file_row", [1203, 1204, None], dtype=pl.UInt32),
+        pl.Series("file", ["a.csv", "b.csv", None]),
+        pl.Series("reason", reasons, dtype=pl.String),
+    )
+    console.installation.ledgers.write("one", "logins_to_leads", numbered)
+    seen = browser.open(f"{HERE}/runs/one/ledger").text
+    for shown in ("1,203 a.csv ann0", "1,204 b.csv ann1", "— ann2", "row 1,204 of b.csv has the same key and is used"):
+        assert shown in seen
+
+
 def test_records_of_the_ledger_lead_to_the_org_that_is_connected(
     center: Center, console: Console, browser: Browser
 ) -> None:

@@ -14,6 +14,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.insights.delimited import reading, strict, verified
 from integration_center.insights.delimited.form import Dialect, RowCount
 from integration_center.insights.delimited.reading import read_table
+from integration_center.insights.delimited.row_places import RowPlaces
 from integration_center.insights.delimited.strict import StrictReader
 from integration_center.insights.delimited.verified import read_verified
 from integration_center_tests.proofs import examples
@@ -143,7 +144,7 @@ def test_a_file_that_is_written_by_one_rule_is_read_fast(rows: str) -> None:
 
 def strictly(rows: bytes) -> pl.DataFrame:
     reader = StrictReader(rows, COMMAS, "x.csv")
-    return pl.concat(reader.read(reader.read_rows(), ("a", "b"), RowCount()))
+    return pl.concat(reader.read(reader.read_rows(), ("a", "b"), RowCount(), RowPlaces(1)))
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_dates_that_can_mean_one_thing_only_fit_each_declared_form(tmp_path: Pat
     assert inspect(content, ".xlsx").proposal == {"dates": "%d.%m.%Y %H:%M"}
     report = read(tmp_path, content, ".xlsx", "dates: '%d.%m.%Y %H:%M'\nzone: Europe/Berlin\n")
     assert report.frame["Last Login"].to_list() == [
-        "2026-11-20T09:00:00Z", "2026-11-22T06:05:00Z", "2026-11-22T07:00:00+02", "2026-11-22T07:00:00Z",
+        "2026-11-20T10:00:00+01:00", "2026-11-22T07:05:00+01:00", "2026-11-22T07:00:00+02", "2026-11-22T08:00:00+01:00",
     ]  # fmt: skip
     assert report.notes == []
 

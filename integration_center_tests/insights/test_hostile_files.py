@@ -222,10 +222,10 @@ def test_a_parquet_file_gives_the_text_that_each_type_means(read: Read) -> None:
         Nothing=[None, None],
     )
     assert read(content, ".parquet", "zone: Europe/Berlin").frame.rows() == [
-        ("a", "1.50", "07:05:00", "PT1H", "x", "2026-11-22T06:00:00Z", "2026-11-22T01:30:00Z", "2026-11-22",
+        ("a", "1.50", "07:05:00", "PT1H", "x", "2026-11-22T07:00:00+01:00", "2026-11-22T07:00:00+05:30", "2026-11-22",
          "12345678", "18446744073709551615", "gold", None),
         # 02:30 never was on this day: clocks that were not put forward showed it.
-        ("b", "2.25", "08:00:00", "P1D", "y", "2026-03-29T01:30:00Z", None, None, None, "7", None, None),
+        ("b", "2.25", "08:00:00", "P1D", "y", "2026-03-29T03:30:00+02:00", None, None, None, "7", None, None),
     ]  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def test_of_several_parts_the_file_is_named(tmp_path: Path) -> None:
         (["46348", "20261122"], "[excel, '%Y%m%d']", ["2026-11-22T00:00:00Z", "2026-11-22"]),
         (["1 Jul 2026 10:00 EDT", "22 Nov 2026 10:00 EST"],
          "['%d %b %Y %H:%M EST', '%d %b %Y %H:%M EDT'], zone: America/New_York",
-         ["2026-07-01T14:00:00Z", "2026-11-22T15:00:00Z"]),
+         ["2026-07-01T10:00:00-04:00", "2026-11-22T10:00:00-05:00"]),
     ],
 )  # fmt: skip
 def test_a_column_may_have_several_forms_of_dates(read: Read, cells: list[str], dates: str, read_as: list[str]) -> None:

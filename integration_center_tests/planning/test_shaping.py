@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.errors import ConfigurationError
+from integration_center.insights.catalogue import ReportInfo
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.repeated_keys import find_repeated_rows
 from integration_center.planning.shaping import Shape, plan_shape, shape_rows
 from integration_center.planning.validation import find_wrong_values
@@ -20,6 +22,7 @@ from integration_center.sync.columns import ASIDE, DAY, PART_OF, SOURCE_ROWS
 from integration_center.sync.ledger import ledger_adds_up
 from integration_center.sync.lines import match_report, settle_lines
 from integration_center.sync.plan_terms import resolve_terms
+from integration_center.sync.row_numbers import RowNumbers
 from integration_center.sync.targets import resolve_keys
 from integration_center_tests.proofs import examples
 from integration_center_tests.sync.builders import DAY as TODAY
@@ -260,8 +263,11 @@ def test_many_rows_that_are_not_used_are_warned_of(repeats: int, warned: bool) -
     users = [f"p{n}@x.org" for n in range(100 - repeats)] + ["p1@x.org"] * repeats + [None, ""]
     rows = make_rows({"User": users, "Score": [1] * 102, "At": [f"2026-11-{n % 28 + 1:02d}" for n in range(102)]})
     spec = make_spec({"Score": "Score__c"})
-    found = find_repeated_rows(spec, rows.drop(DAY), LEAD, latest_by="At")
+    info = ReportInfo("scores", "scores", "Scores", latest_by="At")
+    numbers = RowNumbers.of_places([(0, 4)])
+    found = find_repeated_rows(spec, NewestReport(info, TODAY, rows.drop(DAY), {}, numbers), LEAD)
     assert (found.dropped, found.keyed) == (repeats, 100)
+    assert found.example in {number for number, user in enumerate(users, 4) if user == "p1@x.org"}
     assert bool(found.warn()) is warned
 
 

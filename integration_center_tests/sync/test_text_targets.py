@@ -115,7 +115,7 @@ def test_what_is_read_all_at_once_is_what_is_read_by_parts(
         (["1.0", "0.00", "TRUE", "2"], make_field("boolean"), [True, False, True, "WRONG_TYPE"]),
         (["1%", "0%", "no"], make_field("boolean"), ["WRONG_TYPE", "WRONG_TYPE", False]),
         (["50%", "n/a", " 62.5 % "], make_field("percent", precision=5, scale=2), [50.0, "WRONG_TYPE", 62.5]),
-        (["2026-11-22 23:30:00-02:00", "n/a"], make_field("date"), ["2026-11-23", "WRONG_TYPE"]),
+        (["2026-11-22 23:30:00-02:00", "n/a"], make_field("date"), ["2026-11-22", "WRONG_TYPE"]),
     ],
 )
 def test_other_fields_read_each_cell(cells: list[str], field: SObjectField, expected: list[Any]) -> None:

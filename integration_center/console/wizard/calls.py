@@ -210,10 +210,9 @@ class Calls:
         """How many rows a plan would drop because another row has their key."""
         spec = spell_columns(spec, rows.frame.columns)
         about = (report_slug(spec.report), rows.day, schema.name, spec.model_dump_json(include={"keys", "latest_by"}))
-        latest_by = spec.latest_by or rows.info.latest_by
         return self.console.lookups.ask(
             ("repeated", *about),
-            lambda tell: find_repeated_rows(spec, rows.frame, schema, latest_by=latest_by),
+            lambda tell: find_repeated_rows(spec, rows, schema),
             kept=REPORTS_KEPT,
             most=50,
         )

@@ -72,7 +72,7 @@ def check_draft(screen: Screen) -> IntegrationSpec | Refused:
     screen.calls.forget(environment, "schema")
     rows, schema = screen.calls.newest(draft).get(), screen.calls.schema(environment, spec.object).get()
     with screen.console.interactive.connect(environment) as org:
-        verdict = validate(spec, schema, rows.frame, org, info=rows.info, likely_types=rows.likely_types)
+        verdict = validate(spec, schema, rows, org)
     if verdict.problems:
         return Refused({f"{GENERAL}-{number}": problem for number, problem in enumerate(verdict.problems)})
     return spell(spec, schema)

@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from integration_center.sync.values.moments import read_moments
+from integration_center.sync.values.moments import read_moments, write_zoned
 
 SOME_MOMENT = datetime(2026, 11, 22, 19, 5, 9, tzinfo=UTC)
 LETTERS = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d", "hh": "%H", "ss": "%S"}
 HAS_TIME = re.compile(r"%-?[HIMSTRcsXprkl+]")
+DIRECTIVE = re.compile(r"(%[-_0:#]*[A-Za-z+%]|\s+)")
+"""The parts of a form that stand for something."""
+OFFSET = r"([+\-\u2212]\d{2}[:\s]*\d{0,2}|[Zz])"
 NAMES_ZONE = r"(?i):.*([+-]|z|utc|gmt)"
 EXCEL, EXCEL_1904 = "excel", "excel_1904"
 DAY = 86_400_000_000
@@ -89,7 +92,37 @@ def read_form(text: pl.Series, form: str, zone: str | None, *, alone: bool) -> W
         return read_counted(text, form, zone, alone=alone)
     if not HAS_TIME.search(form):
         return Written(text.str.to_date(form, strict=False).dt.to_string("%Y-%m-%d"))
-    return write_moments(text.str.to_datetime(form, strict=False, time_unit="us"), zone)
+    moments = text.str.to_datetime(form, strict=False, time_unit="us")
+    if moments.dtype == pl.Datetime("us", "UTC"):
+        return Written(keep_offsets(moments, text, form))
+    return write_moments(moments, zone)
+
+
+def keep_offsets(moments: pl.Series, text: pl.Series, form: str) -> pl.Series:
+    """Write times as ISO 8601, each with the offset that its cell has.
+
+    Args:
+        moments: the times.
+        text: the cells.
+        form: the form of the cells, which has an offset.
+    """
+    parts = DIRECTIVE.split(form)
+    parts[1::2] = [mean_directive(directive) for directive in parts[1::2]]
+    parts[::2] = map(re.escape, parts[::2])
+    offset = text.str.extract(f"^{''.join(parts)}$").str.replace_all(r"[:\s]", "")
+    sign, hours, minutes = (offset.str.slice(*place) for place in ((0, 1), (1, 2), (3, 2)))
+    ahead = hours.cast(pl.Int64, strict=False) * 60 + minutes.cast(pl.Int64, strict=False).fill_null(0)
+    ahead = ahead.zip_with(sign == "+", -ahead).fill_null(0)
+    clocks = (moments + (ahead * 60_000_000).cast(pl.Duration("us"))).dt.to_string("%Y-%m-%dT%H:%M:%S")
+    shown = sign.replace("\u2212", "-") + hours + ":" + minutes.str.pad_end(2, "0")
+    return clocks + shown.set(ahead == 0, "Z")
+
+
+def mean_directive(directive: str) -> str:
+    """Return the regular expression of what a directive of a form stands for. An offset is a group."""
+    if directive.isspace():
+        return r"\s*"
+    return f".*?{OFFSET}" if directive[-1] in "z+" else ".*?"
 
 
 def read_counted(text: pl.Series, form: str, zone: str | None, *, alone: bool) -> Written:
@@ -102,7 +135,7 @@ def read_counted(text: pl.Series, form: str, zone: str | None, *, alone: bool) -
         # Excel holds a second as a fraction of a day, so the last digits are never exact.
         whole = (microseconds / 1_000_000).round().cast(pl.Int64) * 1_000_000
         return write_moments((whole + EXCEL_STARTS[form]).cast(pl.Datetime("us")), zone)
-    return write_moments(microseconds.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), None)
+    return write_moments(microseconds.cast(pl.Datetime("us", "UTC")), zone)
 
 
 def read_known(text: pl.Series, zone: str | None) -> pl.Series:
@@ -131,10 +164,17 @@ def names_no_zone(text: pl.Series) -> pl.Series:
 
 
 def write_moments(moments: pl.Series, zone: str | None) -> Written:
-    """Write times as ISO 8601 in UTC. Times that name no zone are in `zone`."""
+    """Write times as ISO 8601, as clocks in `zone` show them, with their offset; in UTC where there is no zone.
+
+    Args:
+        moments: the times: in UTC, or without a zone as clocks in `zone` showed them.
+        zone: the name of the time zone.
+    """
     skipped = doubled = None
-    if not isinstance(moments.dtype, pl.Datetime) or moments.dtype.time_zone is None:
-        name, hour = ZoneInfo(zone or "UTC").key, timedelta(hours=1)
+    name, hour = ZoneInfo(zone or "UTC").key, timedelta(hours=1)
+    if moments.dtype == pl.Datetime("us", "UTC"):
+        local = moments.dt.convert_time_zone(name)
+    else:
         local = moments.dt.replace_time_zone(name, ambiguous="null", non_existent="null")
         if local.null_count() > moments.null_count():
             earliest = moments.dt.replace_time_zone(name, ambiguous="earliest", non_existent="null")
@@ -144,9 +184,7 @@ def write_moments(moments: pl.Series, zone: str | None) -> Written:
             skipped = local.is_null() & moments.is_not_null()
             before = (moments - hour).dt.replace_time_zone(name, ambiguous="earliest", non_existent="null") + hour
             local = local.zip_with(~skipped, before)
-        moments = local
-    utc = moments.dt.convert_time_zone("UTC")
-    return Written(utc.dt.to_string("%Y-%m-%dT%H:%M:%SZ").alias(moments.name), skipped, doubled)
+    return Written(write_zoned(local), skipped, doubled)
 
 
 def check_forms(dates: str | list[str], *, all_columns: bool) -> str | list[str]:

@@ -38,6 +38,9 @@ class DeclaredReader:
         columns: the columns of the file.
         file: the `report.yaml`.
         settled: see `CellReader`.
+
+    Attributes:
+        zones: the declared time zone of each column of what `read` returns that has one.
     """
 
     def __init__(self, columns: Sequence[str], file: ReportFile, settled: Mapping[str, str] | None = None) -> None:
@@ -47,6 +50,8 @@ class DeclaredReader:
         self._kept = [name for name in columns if name not in ignored]
         self._renamed = {found[name]: new for name, new in file.renamed.items() if found[name] in self._kept}
         self._cells = CellReader(cells, settled)
+        zones = {self._renamed.get(name, name): cells.find(name).zone for name in self._kept}
+        self.zones = {name: zone for name, zone in zones.items() if zone}
 
     def read(self, frame: pl.DataFrame, plain: Collection[str] = ()) -> pl.DataFrame:
         """Read the next rows.

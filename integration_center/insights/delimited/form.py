@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from integration_center.sync.columns import HEADER_ROWS
+from integration_center.sync.row_numbers import RowNumbers
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 """The delimiters that are looked for, and their names."""
@@ -86,6 +87,7 @@ class Table:
         form: how the file is written, declared or found; None for formats other than text.
         locate: names a row, counted from 0, for people: as a spreadsheet counts the rows of the file.
         fuller_sheet: the sheet of a workbook that seems to hold the report, where a cover was read.
+        find_numbers: finds the numbers of all rows, after these were read.
     """
 
     frame: pl.DataFrame
@@ -93,6 +95,7 @@ class Table:
     form: Form | None = None
     locate: Callable[[int], str] = name_row
     fuller_sheet: str | None = None
+    find_numbers: Callable[[], RowNumbers] = RowNumbers
 
 
 @dataclass
@@ -138,7 +141,7 @@ class OpenTable:
         columns: the names of the columns.
         slices: the rows, as frames of String columns with these names, in the file's order; an empty cell is null.
         form: how the file is written, declared or found; None for formats other than text.
-        locate, fuller_sheet: see `Table`.
+        locate, fuller_sheet, find_numbers: see `Table`.
     """
 
     columns: Sequence[str]
@@ -148,6 +151,7 @@ class OpenTable:
     _counts: RowCount = field(default_factory=RowCount)
     locate: Callable[[int], str] = name_row
     fuller_sheet: str | None = None
+    find_numbers: Callable[[], RowNumbers] = RowNumbers
 
     @property
     def notes(self) -> list[str]:
@@ -157,12 +161,18 @@ class OpenTable:
     def read_all(self) -> Table:
         """Read all rows into memory."""
         frame = pl.concat([pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)), *self.slices])
-        return Table(frame, self.notes, self.form, self.locate, self.fuller_sheet)
+        return Table(frame, self.notes, self.form, self.locate, self.fuller_sheet, self.find_numbers)
 
 
 def open_frame(table: Table) -> OpenTable:
     """Offer a table in memory in slices."""
     slices = table.frame.iter_slices(SLICE_ROWS)
     return OpenTable(
-        table.frame.columns, slices, table.form, table.notes, locate=table.locate, fuller_sheet=table.fuller_sheet
+        table.frame.columns,
+        slices,
+        table.form,
+        table.notes,
+        locate=table.locate,
+        fuller_sheet=table.fuller_sheet,
+        find_numbers=table.find_numbers,
     )

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -43,7 +43,7 @@ from integration_center.insights.delimited.looking import (
     skip_lines,
 )
 from integration_center.insights.delimited.odd_rows import count_odd_rows
-from integration_center.insights.delimited.row_places import RowPlaces
+from integration_center.insights.delimited.row_places import RowPlaces, find_places
 from integration_center.insights.delimited.strict import StrictReader
 from integration_center.insights.delimited.verified import read_verified
 from integration_center.insights.delimited.wrapping import (
@@ -102,11 +102,11 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     if len(head) < form.header_row:
         raise refuse_empty(head, form, source)
     header = head[form.header_row - 1][0]
-    below = Below(reader, header, rows, skip_lines(text, head[-1][1] - first_line + 1))
-    places = RowPlaces(reader, form.header_row + form.skip_after_header)
+    places = find_places(head, first_line)
+    below = Below(reader, header, rows, skip_lines(text, head[-1][1] - first_line + 1), places)
     found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)
     if is_unusual(header):
-        return read_unusual(below, notes, found_form, places.name)
+        return read_unusual(below, notes, found_form)
     if len(header) == 1 and form.delimiter is None:
         above = head[form.header_row - 2][1] - first_line + 1 if form.header_row > 1 else 0
         begin = skip_lines(text, above)
@@ -119,7 +119,10 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     named, found_names = name_table(shown, header, source, row=form.header_row)
     kept = find_kept(shown, header)
     slices = (rename_all(frame[kept], named.columns) for frame in below.read())
-    return OpenTable(named.columns, slices, found_form, [*notes, *found_names], below.count, places.name)
+    said, places = [*notes, *found_names], below.places
+    return OpenTable(
+        named.columns, slices, found_form, said, below.count, places.name, find_numbers=places.find_numbers
+    )
 
 
 @dataclass
@@ -131,6 +134,7 @@ class Below:
         header: the cells of the header.
         rows: the rest of the rows that the reader reads.
         begin: where they begin, in bytes.
+        places: the places of the rows.
         count: counts the unusual rows that are accepted.
     """
 
@@ -138,13 +142,14 @@ class Below:
     header: Sequence[str]
     rows: Iterator[tuple[list[str], int]]
     begin: int
+    places: RowPlaces
     count: RowCount = field(default_factory=RowCount)
 
     def again(self, above: int) -> "Below":
         """Return the same rows, to read them once more; `above` is the number of rows above them."""
         rows = self.reader.read_rows()
         list(islice(rows, above))
-        return replace(self, rows=rows, count=RowCount())
+        return replace(self, rows=rows, places=RowPlaces(self.places.first), count=RowCount())
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -172,7 +177,8 @@ class Below:
                 yield frame
         if not read or end < len(text):
             rows = self.reader.read_rows(end) if read else self.rows
-            yield from self.reader.read(rows, self.header, self.count, rows_read=read)
+            self.places.line = self.reader.count_lines(end)
+            yield from self.reader.read(rows, self.header, self.count, self.places, rows_read=read)
 
 
 def show_columns(below: Below) -> pl.DataFrame:
@@ -200,7 +206,7 @@ def is_unusual(header: Sequence[str]) -> bool:
     return one or is_wrapped(header)
 
 
-def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[int], str]) -> OpenTable:
+def read_unusual(below: Below, notes: list[str], form: Form) -> OpenTable:
     """Read all rows below an unusual header; see `open_table`."""
     header, source = below.header, below.reader.source
     frame = pl.concat([pl.DataFrame(schema=below.schema), *below.read()])
@@ -215,7 +221,9 @@ def read_unusual(below: Below, notes: list[str], form: Form, locate: Callable[[i
         frame = bare
         notes.append(CELLS_WRAPPED)
     table, found_names = name_table(frame, header, source, row=form.header_row)
-    return open_frame(Table(table, [*notes, *found_names, *below.count.list_notes(locate)], form, locate))
+    places = below.places
+    notes = [*notes, *found_names, *below.count.list_notes(places.name)]
+    return open_frame(Table(table, notes, form, places.name, find_numbers=places.find_numbers))
 
 
 def rename_all(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

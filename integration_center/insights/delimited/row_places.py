@@ -1,65 +1,64 @@
-"""Find the place of a row in its file, as a spreadsheet counts: with the header, lines above it, and empty lines."""
+"""The places of rows in their file, as a spreadsheet counts: with the header, lines above it, and empty lines."""
 
-import csv
-import io
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from integration_center.files.file_bytes import open_data
-from integration_center.insights.delimited.looking import read_options
-from integration_center.insights.delimited.strict import NOTHING, StrictReader
+from integration_center.sync.row_numbers import RowNumbers
 
-AFTER_EMPTY = (b"\n\n", b"\n\r\n", b"\n ", b"\n\t", b"\n\0", b"\n\x1a", b"\r\r")
-"""What a text holds that has lines without a row. Without any of these, rows are not counted one by one."""
+Read = tuple[Sequence[str], int]
+"""The cells of a row, and the line on which it ends."""
 
 
 @dataclass
 class RowPlaces:
-    """The places of the rows below a header. Nothing is read before a place is asked for.
+    """The places of the rows below a header, noted while these are read.
 
     Attributes:
-        reader: the reader of the rows.
-        above: the number of rows of its text that are the header, above it, or skipped below it.
+        first: the number that the first row has if no line is passed over.
+        line: the line on which the row above the next one ends.
     """
 
-    reader: StrictReader
-    above: int
-    _read: Iterator[bool] | None = None
-    _rows: int = 0
-    """The rows that were found so far."""
-    _lines: int = 0
-    """The same with lines that are no rows."""
-    _places: list[tuple[int, int]] = field(default_factory=list)
-    """The rows below lines that are no rows, and how many these are by then."""
+    first: int
+    line: int = 0
+    _rows: list[int] = field(default_factory=list)
+    """The rows above which lines were passed over."""
+    _passed_over: list[int] = field(default_factory=list)
+    """How many lines were passed over by then."""
+
+    def note(self, rows: Sequence[Read], begin: int) -> None:
+        """Note where lines above the next rows are no rows. `begin` is the first of these, counted from 0."""
+        if rows and rows[-1][1] - self.line == len(rows):
+            self.line = rows[-1][1]
+            return
+        for row, (cells, end) in enumerate(rows, begin):
+            if end - self.line > 1 and (others := end - self.line - count_lines(cells)):
+                self._passed_over.append(others + (self._passed_over[-1] if self._rows else 0))
+                self._rows.append(row)
+            self.line = end
 
     def name(self, row: int) -> str:
         """Name a row, counted from 0 without the header."""
-        return f"row {self.reader.first_line + self.above + row + self._count_others(row):,}"
+        found = bisect_right(self._rows, row) - 1
+        return f"row {self.first + row + (self._passed_over[found] if found >= 0 else 0):,}"
 
-    def _count_others(self, row: int) -> int:
-        """Count the lines above a row that are no rows."""
-        if self._read is None:
-            self._read = self._look_at_lines()
-        while self._rows <= self.above + row and next(self._read, False):
-            pass
-        found = bisect_right(self._places, (self.above + row, self._lines)) - 1
-        return self._places[found][1] if found >= 0 else 0
+    def find_numbers(self) -> RowNumbers:
+        """Find the numbers of all rows."""
+        others = {0: 0} | dict(zip(self._rows, self._passed_over, strict=True))
+        return RowNumbers.of_places((row, self.first + row + count) for row, count in others.items())
 
-    def _look_at_lines(self) -> Iterator[bool]:
-        """Read the lines, one after another, and note those that are no rows."""
-        text = self.reader.text
-        if not any(text.find(sign) >= 0 for sign in AFTER_EMPTY) and text[:1] not in (b"\n", b"\r"):
-            return
-        lines = io.TextIOWrapper(open_data(text), encoding="utf-8", newline="")
-        width = 0
-        for cells in csv.reader(lines, **read_options(self.reader.dialect)):
-            width = max(width, len(cells) if self._rows < self.above else 0)
-            if cells and not (
-                self._rows >= self.above and width > 1 and len(cells) == 1 and NOTHING.fullmatch(cells[0])
-            ):
-                self._rows += 1
-            else:
-                self._lines += 1
-                self._places.append((self._rows, self._lines))
-            yield True
+
+def find_places(head: Sequence[Read], first_line: int) -> RowPlaces:
+    """Find the place of the first row below `head`: the rows down to the header, and those skipped below it.
+
+    Args:
+        head: the rows.
+        first_line: the line on which they begin.
+    """
+    others = head[-1][1] - first_line + 1 - sum(count_lines(cells) for cells, _ in head)
+    return RowPlaces(first_line + len(head) + others)
+
+
+def count_lines(cells: Sequence[str]) -> int:
+    """Count the lines of a row, some of whose cells may hold line ends."""
+    return 1 + sum(cell.count("\n") + cell.count("\r") - cell.count("\r\n") for cell in cells)

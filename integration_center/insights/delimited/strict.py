@@ -17,6 +17,7 @@ from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect, Ro
 from integration_center.insights.delimited.header import NAME
 from integration_center.insights.delimited.kinds import ERROR_BELOW, ERROR_PAGE
 from integration_center.insights.delimited.looking import find_header_below, read_options
+from integration_center.insights.delimited.row_places import RowPlaces
 from integration_center.progress import advance
 
 BATCH_ROWS = 50_000
@@ -66,7 +67,7 @@ class StrictReader:
         line_end = "\r\n" if end > 0 and self.text[end - 1 : end] == b"\r" else "\n"
         lines = keep_codes(io.TextIOWrapper(text, encoding="utf-8", newline=""), self.dialect, line_end=line_end)
         reader = csv.reader(lines, **read_options(self.dialect))
-        line, before = 0, self.first_line - 1 + count_line_ends(self.text, begin)
+        line, before = 0, self.count_lines(begin)
         try:
             for row in reader:
                 if row:
@@ -97,8 +98,18 @@ class StrictReader:
                 self._find_escape(),
             ) from None
 
+    def count_lines(self, end: int) -> int:
+        """Return the number of the last line above a place in the text."""
+        return self.first_line - 1 + count_line_ends(self.text, end)
+
     def read(
-        self, rows: Iterator[tuple[list[str], int]], header: Sequence[str], count: RowCount, *, rows_read: int = 0
+        self,
+        rows: Iterator[tuple[list[str], int]],
+        header: Sequence[str],
+        count: RowCount,
+        places: RowPlaces,
+        *,
+        rows_read: int = 0,
     ) -> Iterator[pl.DataFrame]:
         """Read the rows below the header, some at a time.
 
@@ -106,6 +117,7 @@ class StrictReader:
             rows: the remaining rows of `read_rows`.
             header: the cells of the header.
             count: counts unusual rows that are accepted.
+            places: notes the places of the rows.
             rows_read: the number of rows that were read before these.
 
         Yields:
@@ -123,6 +135,7 @@ class StrictReader:
             if any(len(row) != len(header) for row, _ in batch):
                 batch = list(self._fit(batch, header, count, before, last=not following))
             before = last_row
+            places.note(batch, rows_read)
             columns = zip(*(row for row, _ in batch), strict=True) if batch else [()] * len(header)
             frame = pl.DataFrame(dict(zip(names, columns, strict=True)), schema=names)
             rows_read += len(batch)

@@ -19,6 +19,7 @@ from integration_center.insights.delimited.form import OpenTable
 from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, find_kind
 from integration_center.insights.formats.kept_frames import KeptFrames, name_slices
 from integration_center.insights.formats.value_text import MIDNIGHT, refuse_nested
+from integration_center.sync.row_numbers import RowNumbers
 
 BATCH_ROWS = 50_000
 """The number of rows that are Python objects at a time."""
@@ -74,7 +75,7 @@ def open_json_lines(data: Data, source: str, encoding: str | None, ignored: Coll
         raise refuse_nested(odd, source)
     header = [*(name for name in kept.columns if name not in found.nested), *found.nested]
     slices = (found.build_rows(frame, header) for frame in kept.read())
-    return name_slices(header, slices, source, notes, lines.name)
+    return name_slices(header, slices, source, notes, lines.name, lines.find_numbers)
 
 
 @dataclass
@@ -139,6 +140,11 @@ class Lines:
         """Name the line of a row."""
         found = bisect_right(self._places, (row, self._empty)) - 1
         return f"line {row + 1 + (self._places[found][1] if found >= 0 else 0):,}"
+
+    def find_numbers(self) -> RowNumbers:
+        """Return the lines of all rows."""
+        lines = {0: 1} | {row: row + 1 + empty for row, empty in self._places}
+        return RowNumbers.of_places(lines.items())
 
 
 def read_batches(text: Data, source: str, lines: Lines) -> Iterator[list[dict[str, Any]]]:

@@ -10,6 +10,7 @@ from integration_center.files.file_bytes import Data, keep_parts
 from integration_center.insights.column_names import clean_name
 from integration_center.insights.delimited.form import OpenTable, Table, open_frame
 from integration_center.insights.delimited.header import name_table
+from integration_center.sync.row_numbers import RowNumbers
 
 
 @dataclass
@@ -58,6 +59,7 @@ def name_slices(
     source: str,
     notes: Sequence[str],
     locate: Callable[[int], str],
+    find_numbers: Callable[[], RowNumbers] = RowNumbers,
 ) -> OpenTable:
     """Name the columns of a table that is read in slices; see `name_table`.
 
@@ -69,12 +71,13 @@ def name_slices(
         source: the name of the file in errors.
         notes: what was found about the file.
         locate: names a row for people.
+        find_numbers: see `Table`.
     """
     schema = {str(number): pl.String() for number in range(len(header))}
     if not all(map(clean_name, header)):
         frame = pl.concat([pl.DataFrame(schema=schema), *slices])
         table, found = name_table(frame, header, source)
-        return open_frame(Table(table, [*notes, *found], locate=locate))
+        return open_frame(Table(table, [*notes, *found], locate=locate, find_numbers=find_numbers))
     named, found = name_table(pl.DataFrame(schema=schema), header, source)
     renamed = (frame.rename(dict(zip(schema, named.columns, strict=True))) for frame in slices)
-    return OpenTable(named.columns, renamed, None, [*notes, *found], locate=locate)
+    return OpenTable(named.columns, renamed, None, [*notes, *found], locate=locate, find_numbers=find_numbers)

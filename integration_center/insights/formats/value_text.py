@@ -9,6 +9,7 @@ import polars.selectors as cs
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.declared.option_lines import write_column_line
+from integration_center.sync.values.moments import write_zoned
 
 MIDNIGHT = " 00:00:00"
 NO_TEXT = r"[\x00-\x08\x0e-\x1f]"
@@ -60,7 +61,7 @@ def find_forms(rows: pl.LazyFrame) -> Forms:
 
 
 def write_text(frame: pl.DataFrame, source: str, forms: Forms | None = None) -> pl.DataFrame:
-    """Write the values as text: times as ISO 8601, Booleans as true and false, empty text as null.
+    """Write the values as text: times as ISO 8601 with their offset, Booleans as true and false, empty text as null.
 
     Args:
         frame: the rows.
@@ -111,7 +112,7 @@ def _write_series(series: pl.Series, *, whole: bool) -> pl.Series | None:
             return series
         case pl.Datetime() as dtype:
             if dtype.time_zone:
-                return series.dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%dT%H:%M:%S%.fZ")
+                return write_zoned(series, "%.f")
             return series.dt.to_string("%Y-%m-%d %H:%M:%S%.f")
         case pl.Float32() | pl.Float64():
             numbers = series.fill_nan(None)

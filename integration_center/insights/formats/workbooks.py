@@ -23,6 +23,7 @@ from integration_center.insights.formats.workbook_formats import OddCells, find_
 from integration_center.insights.formats.workbook_sheets import SheetLook, find_hidden, find_parts
 from integration_center.insights.sizes import SUSPICIOUS_BYTES, SizeLimit, show_max_size
 from integration_center.insights.unpacking import BROKEN, WORKBOOK, is_workbook
+from integration_center.sync.row_numbers import RowNumbers
 from integration_center.wording.near_names import say_nearest
 
 READ_AT_A_TIME = 4_000_000
@@ -120,7 +121,20 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
     table, found = name_table(clear_text(below), header, source, row=file.header_row)
     notes += [*look.list_notes(int(places[top])), *extent.odd.notes]
     first = top + 1 + file.skip_after_header
-    return Table(table, [*notes, *found], locate=lambda row: f"row {places[first + row]:,}", fuller_sheet=fuller)
+    own = places[first : first + table.height]
+    return Table(
+        table,
+        [*notes, *found],
+        locate=lambda row: f"row {own[row]:,}",
+        fuller_sheet=fuller,
+        find_numbers=lambda: number_places(own),
+    )
+
+
+def number_places(places: pl.Series) -> RowNumbers:
+    """Return the numbers of rows at these places of a sheet."""
+    begins = (places.diff() != 1).fill_null(True).arg_true()
+    return RowNumbers.of_places(zip(begins, places.gather(begins), strict=True)) if len(places) else RowNumbers()
 
 
 def check_days(data: bytes, file: ReportFile, source: str) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 
 import dagster as dg
 import polars as pl
+import polars.selectors as cs
 
 from integration_center.errors import ConfigurationError, UnreadableReport
 from integration_center.insights.asset_frames import describe_asset, keep_newest_part, read_asset
@@ -18,6 +19,7 @@ from integration_center.pipeline.names import READS_ASSET, input_key
 from integration_center.pipeline.steps.sync_step import SyncStep
 from integration_center.store.reports import StoredReport
 from integration_center.sync.columns import DAY
+from integration_center.sync.values.zones import stack_frames
 
 TYPES: Mapping[str, dg.DagsterType] = {
     "polars": dg.PythonObjectDagsterType(pl.DataFrame, name="IntegrationCenterPolarsFrame"),
@@ -77,7 +79,9 @@ def run_query(source: AssetSource) -> pl.DataFrame:
         raise ConfigurationError("source.query needs the package duckdb; install it") from None
     try:
         with duckdb.connect(str(source.database), read_only=True) as connection:
-            return pl.DataFrame(connection.sql(str(source.query)))
+            found = pl.DataFrame(connection.sql(str(source.query)))
+            # DuckDB gives moments the zone of this machine, which nobody has said of them.
+            return found.with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"))
     except duckdb.Error as error:
         reason = str(error).partition("\n")[0]
         raise UnreadableReport(f"asset {source.asset!r}: DuckDB does not run the query: {reason}") from None
@@ -146,4 +150,4 @@ def scan_rows(step: SyncStep, folder: str) -> pl.LazyFrame:
     """Concatenate the stored frames of this run's days, with `_day`."""
     files = {day: step.installation.reports.file(folder, day) for day in step.days}
     frames = [file.scan().with_columns(pl.lit(day).alias(DAY)) for day, file in files.items() if file]
-    return pl.concat(frames, how="diagonal_relaxed")
+    return stack_frames(frames)

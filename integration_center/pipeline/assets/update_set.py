@@ -55,6 +55,7 @@ from integration_center.sync.ledger import count_left_alone, hold
 from integration_center.sync.limits import MATCH_RATE, count_judged
 from integration_center.sync.mapping.fitness import admin_message
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.row_numbers import RowNumbers
 from integration_center.sync.tally import Tally, tally_lines
 from integration_center.wording.markdown import escape_markdown
 from integration_center.wording.remedies import Said
@@ -166,6 +167,7 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
             read_known=partial(read_known, step),
             day=newest,
             failing=step.read_failures(),
+            numbers=find_numbers(reports, source, days),
         )
         usage = org.session.usage
     waits = step.will_push and spec.approval == "required" and bool(plan.tally.lines[Outcome.PLANNED])
@@ -255,6 +257,13 @@ def find_likely_types(folder: ReportFolder, report_slug: str, name: str, days: S
             )
         found.append(stored.likely_types)
     return dict(set.intersection(*(set(types.items()) for types in found)))
+
+
+def find_numbers(folder: ReportFolder, report_slug: str, days: Sequence[date]) -> RowNumbers | None:
+    """Find the numbers of the rows of these days in their files; None where they are what the ledger says anyway."""
+    stored = [found for day in days if (found := folder.stored(report_slug, day))]
+    numbers = RowNumbers.join((each.numbers, each.rows) for each in stored)
+    return None if numbers.is_usual else numbers
 
 
 def hold_plan(plan: Plan, reason: str, folder: Path) -> Plan:

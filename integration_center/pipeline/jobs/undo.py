@@ -43,6 +43,7 @@ from integration_center.salesforce.org import Org
 from integration_center.store.frames import read_slices, write_slices
 from integration_center.sync.columns import CHANGED
 from integration_center.sync.outcomes import WRITTEN
+from integration_center.sync.row_numbers import keep_numbers
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.tally import Tally, tally_lines
 from integration_center.sync.undoing import build_undo_lines
@@ -161,7 +162,7 @@ class UndoPlanner:
     def plan(self, wrote: pl.DataFrame) -> pl.DataFrame:
         """The undo's lines of some lines of the ledger."""
         records = self.records.filter(pl.col("Id").is_in(wrote["record_id"].implode()))
-        lines = build_undo_lines(wrote, records, self.schema).with_columns(
+        lines = build_undo_lines(keep_numbers(wrote), records, self.schema).with_columns(
             pl.col("row") + pl.lit(self.tally.lines.total, pl.UInt32), pl.lit(self.plan_id).alias("plan_id")
         )
         self.tally += tally_lines(lines)

@@ -10,8 +10,8 @@ from integration_center.database.sync_records import SyncRecord
 from integration_center.installation import Installation
 from integration_center.store.ledger_search import TELLING, Question, find_places, read_lines
 from integration_center.store.retention import KEPT
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HEADER_ROWS, HOLDS
-from integration_center.sync.row_numbers import say_rows
+from integration_center.sync.columns import AFTER, BEFORE, CHANGED, FILE, HOLDS
+from integration_center.sync.row_numbers import number_of, say_rows
 
 MOST = 20
 """Lines that are read in full."""
@@ -37,20 +37,28 @@ class Entry:
     """What one run did to the record.
 
     Attributes:
-        row: of the report, as a spreadsheet counts: the first row below the header is 2.
+        row: of the report's file, as a spreadsheet counts; None for a line that belongs to no row of a file.
         who: who started or released the run, as far as that is known.
         changes: the fields that the run sent, or would have.
+        file: the name of the row's file, where a day has several.
     """
 
     sync: SyncRecord
     day: date
-    row: int
+    row: int | None
     key: str | None
     record_id: str | None
     outcome: str
     reason: str | None
     who: str
     changes: Sequence[Change] = ()
+    file: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The row and its file or report, in words."""
+        row = "no row" if self.row is None else f"row {self.row:,}"
+        return f"{row} of {self.file or self.sync.report}, {self.day}"
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,8 @@ def build_entry(sync: SyncRecord, line: Mapping[str, Any], audited: Mapping[tupl
     return Entry(
         sync=sync,
         day=line["day"] or sync.partition_end,
-        row=line["row"] + HEADER_ROWS,
+        row=number_of(line),
+        file=line.get(FILE),
         key=line["key"],
         record_id=line["record_id"],
         outcome=line["outcome"],

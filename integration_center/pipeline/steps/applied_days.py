@@ -19,6 +19,7 @@ from integration_center.store.ledgers import read_outcomes
 from integration_center.sync.columns import OUTCOME
 from integration_center.sync.outcomes import MAY_BE_WRITTEN, Outcome
 from integration_center.sync.past_events import Past, PastDay
+from integration_center.sync.values.zones import stack_frames
 
 RESTORED = (*MAY_BE_WRITTEN, Outcome.UNCHANGED)
 """The outcomes of an undo after which the org no longer holds, or may not hold, what the undone sync wrote."""
@@ -34,7 +35,7 @@ def keep_days(
 
 def scan_days(kept: Mapping[date, FrameFile]) -> pl.LazyFrame:
     """Concatenate the frames of several days, with `_day`."""
-    return pl.concat([scan_day(file.path, day) for day, file in kept.items()], how="diagonal_relaxed")
+    return stack_frames([scan_day(file.path, day) for day, file in kept.items()])
 
 
 def find_past(installation: Installation, slug: str, org_id: str, days: Sequence[date]) -> Past:

@@ -17,6 +17,7 @@ from integration_center.store.ledgers import read_outcomes
 from integration_center.store.reports import KIND
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import DAY, OF_PAST
+from integration_center.sync.values.zones import stack_frames
 
 REPORTS = "insights/"
 """How the folders of reports begin."""
@@ -76,7 +77,7 @@ class FrameIOManager(dg.IOManager):
             frame = read_outcomes(files[newest].scan())
         else:
             days = [scan_day(file.path, date.fromisoformat(key)) for key, file in files.items()]
-            frame = pl.concat(days, how="diagonal_relaxed")
+            frame = stack_frames(days)
         return frame.collect() if context.dagster_type.typing_type is pl.DataFrame else frame
 
     def _store_days(self, frames: FrameStore, places: Mapping[str, Place], frame: pl.LazyFrame) -> None:

@@ -5,6 +5,7 @@ of each there are few different ones, also in a million rows.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import polars as pl
 
@@ -46,13 +47,14 @@ MAY_BE_DATE = r"(?i)\d{4}|年"
 MICROSECONDS = 1_000_000
 
 
-def read_other_forms(text: pl.Series) -> pl.Series:
+def read_other_forms(text: pl.Series, *, as_written: bool) -> pl.Series:
     """Read text such as `2026/11/22 7:00`, `22 Nov 2026`, `Nov 22, 2026 3:58 PM` or `2026-11-22 07:00:00 GMT+02`.
 
     Months may have the names that they have in other languages, see `month_names`.
 
     Args:
         text: the cells, without outer blanks.
+        as_written: whether to read what clocks show, whatever the offset from UTC.
 
     Returns:
         Datetime("us", "UTC"). A date becomes 00:00 UTC, and a time without a zone is UTC. Other text is null.
@@ -63,7 +65,7 @@ def read_other_forms(text: pl.Series) -> pl.Series:
     dated = write_usually(dated)
     times = dated.str.extract(TIME_PART)
     days = read_distinct(dated.str.replace(TIME_PART, ""), read_days)
-    since_midnight = read_distinct(times, read_times).set(times.is_null(), 0)
+    since_midnight = read_distinct(times, partial(read_times, as_written=as_written)).set(times.is_null(), 0)
     return (days + since_midnight).cast(pl.Datetime("us", "UTC")).alias(text.name)
 
 
@@ -105,8 +107,8 @@ def read_days(text: pl.Series) -> pl.Series:
     return taken_apart.select(read).to_series()
 
 
-def read_times(text: pl.Series) -> pl.Series:
-    """Read times of day as microseconds since 00:00 UTC, Int64; null for other text."""
+def read_times(text: pl.Series, *, as_written: bool) -> pl.Series:
+    """Read times of day as microseconds since 00:00 UTC, Int64; null for other text. See `read_other_forms`."""
     parts = pl.col("parts").struct
     hour, half = parts.field("hour").cast(pl.Int64), parts.field("half").str.to_lowercase().str.head(1)
     of_day = (
@@ -119,6 +121,7 @@ def read_times(text: pl.Series) -> pl.Series:
     fraction = parts.field("fraction").str.head(6).str.pad_end(6, "0").cast(pl.Int64).fill_null(0)
     minutes = parts.field("ahead_hours").cast(pl.Int64) * 60 + parts.field("ahead_minutes").cast(pl.Int64).fill_null(0)
     ahead = pl.when(parts.field("sign") == "-").then(-minutes).otherwise(minutes).fill_null(0)
-    in_seconds = (of_day * 60 + parts.field("minute").cast(pl.Int64) - ahead) * 60 + seconds
+    in_minutes = of_day * 60 + parts.field("minute").cast(pl.Int64)
+    in_seconds = (in_minutes if as_written else in_minutes - ahead) * 60 + seconds
     taken_apart = text.str.extract_groups(TIME).alias("parts").to_frame()
     return taken_apart.select(in_seconds * MICROSECONDS + fraction).to_series()

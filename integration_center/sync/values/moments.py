@@ -3,9 +3,10 @@
 ISO 8601 forms are read (with a blank or `T`; seconds and zone are optional; without a zone the time is UTC), and other
 unambiguous forms, see `moment_forms`. Which of two numbers is the month is never guessed. Salesforce stores whole
 seconds (reference/salesforce-api.md, 6.2).
+
+The day of a time is the day that is written: 00:30+09:00 is on its day in Tokyo, and not on the day before, as in UTC.
 """
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 
@@ -40,7 +41,11 @@ USUAL_FORMS = (
     (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]Z$", "%Y-%m-%dT%H:%M:%SZ"),
 )
 """The forms of most times in reports, and of those in the org."""
+WITH_OFFSET = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9][+-](?:[01][0-9]|2[0-3]):[0-5][0-9]$"
 WRITTEN_DATETIME = "%Y-%m-%dT%H:%M:%SZ"
+NO_OFFSET = r"[+-]00:00$"
+ODD_OFFSETS_UNTIL = 1973
+"""Until this year, offsets of some time zones had seconds."""
 
 
 def read_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -52,16 +57,26 @@ def read_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return column.map_batches(read_moments, return_dtype=MOMENT, is_elementwise=True)
     if isinstance(dtype, pl.Date):
         return column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    return column
+    return column.dt.convert_time_zone("UTC")
 
 
 def read_moments(text: pl.Series) -> pl.Series:
-    """Read text as Datetime("us", "UTC"); see `read_moment`. Each form is looked for in what the ones before left."""
+    """Read text as Datetime("us", "UTC"); see `read_moment`."""
+    return _read_forms(text, as_written=False)
+
+
+def _read_forms(text: pl.Series, *, as_written: bool) -> pl.Series:
+    """Read text as Datetime("us", "UTC"). Each form is looked for in what the ones before left.
+
+    Args:
+        text: the cells.
+        as_written: whether to read what clocks show, whatever the offset from UTC.
+    """
     bare = text.str.strip_chars()
     found = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(bare))
     usual = [partial(_read_usual, form, letters) for form, letters in USUAL_FORMS]
-    forms: Sequence[Callable[[pl.Series], pl.Series]] = [*usual, _read_iso, read_other_forms]
-    for read in forms:
+    others = [partial(read, as_written=as_written) for read in (_read_with_offset, _read_iso, read_other_forms)]
+    for read in (*usual, *others):
         left = (found.is_null() & bare.is_not_null()).arg_true()
         if len(left) == 0:
             break
@@ -79,7 +94,23 @@ def _read_usual(form: str, letters: str, text: pl.Series) -> pl.Series:
     return (moments if alike.all() else moments.set(~alike, None)).dt.replace_time_zone("UTC")
 
 
-def _read_iso(text: pl.Series) -> pl.Series:
+def _read_with_offset(text: pl.Series, *, as_written: bool) -> pl.Series:
+    """Read text such as `2026-11-22T00:30:00+09:00`, which reports with a declared time zone have in each row."""
+    alike = text.str.contains(WITH_OFFSET)
+    if not alike.any():
+        return pl.Series([None], dtype=MOMENT).new_from_index(0, len(text))
+    clocks = text.set(~alike, None).str.head(len("2026-11-22T00:30:00"))
+    shown = clocks.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False, cache=False)
+    shown = shown.dt.replace_time_zone("UTC")
+    if as_written:
+        return shown
+    hours, minutes = (text.str.slice(place, 2).cast(pl.Int64, strict=False) for place in (-5, -2))
+    ahead = (hours * 60 + minutes) * 60_000_000
+    ahead = ahead.zip_with(text.str.slice(-6, 1) == "+", -ahead)
+    return shown - ahead.cast(pl.Duration("us"))
+
+
+def _read_iso(text: pl.Series, *, as_written: bool) -> pl.Series:
     text = text.set(~text.str.contains(ISO_DAY), None)
     if text.null_count() == len(text):
         return pl.Series([None], dtype=MOMENT).new_from_index(0, len(text))
@@ -93,19 +124,30 @@ def _read_iso(text: pl.Series) -> pl.Series:
     ).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
     minutes = parts.field("ahead_hours").cast(pl.Int64) * 60 + parts.field("ahead_minutes").cast(pl.Int64)
     ahead = pl.when(parts.field("sign") == "-").then(-minutes).otherwise(minutes).fill_null(0)
-    iso = local.dt.replace_time_zone("UTC") - pl.duration(minutes=ahead, time_unit="us")
+    iso = local.dt.replace_time_zone("UTC")
+    if not as_written:
+        iso -= pl.duration(minutes=ahead, time_unit="us")
     return text.str.extract_groups(ISO_MOMENT).alias("parts").to_frame().select(iso).to_series()
 
 
 def read_date(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Read the column as Date. A datetime becomes its UTC day; text that cannot be read is null."""
+    """Read the column as Date. Text that cannot be read is null.
+
+    A time becomes the day that is written, or the day in the time zone of the column. Without a zone it is UTC.
+    """
     if isinstance(dtype, pl.Date):
         return column
-    return read_moment(column, dtype).dt.date()
+    if isinstance(dtype, pl.String):
+        return column.map_batches(_read_days, return_dtype=pl.Date(), is_elementwise=True)
+    return column.dt.date()
+
+
+def _read_days(text: pl.Series) -> pl.Series:
+    return _read_forms(text, as_written=True).dt.date()
 
 
 def fit_date(column: pl.Expr, dtype: pl.DataType) -> FittedValue:
-    """Fit a String, Date or Datetime column to a `date` field; a datetime becomes its UTC day."""
+    """Fit a String, Date or Datetime column to a `date` field; see `read_date`."""
     value = read_date(column, dtype)
     in_range = value.is_between(pl.lit(EARLIEST), pl.lit(LATEST))
     return judge_value(value, [*_unreadable(column, dtype, value, "date"), _out_of_range(in_range)])
@@ -154,14 +196,36 @@ def whole_second(time: pl.Expr) -> pl.Expr:
 
 
 def write_moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Write a Date, Datetime("us", "UTC") or Time column as ISO text, without fractions of a second."""
+    """Write a Date, Time or zoned Datetime column as ISO text, without fractions of a second."""
     match dtype:
         case pl.Date():
             return column.dt.to_string("%Y-%m-%d")
         case pl.Time():
             return column.dt.to_string("%H:%M:%S")
+        case pl.Datetime(time_zone=str() as zone) if zone != "UTC":
+            return column.map_batches(write_zoned, return_dtype=pl.String, is_elementwise=True)
         case _:
             return column.dt.to_string(WRITTEN_DATETIME)
+
+
+def write_zoned(moments: pl.Series, fraction: str = "") -> pl.Series:
+    """Write times as what clocks in their time zone show, with the offset, so that their day can be read.
+
+    Args:
+        moments: Datetime with a time zone.
+        fraction: how fractions of a second are written, in the notation of `strftime`.
+    """
+    form = f"%Y-%m-%dT%H:%M:%S{fraction}"
+    first = moments.dt.year().min()
+    if not isinstance(first, int) or first >= ODD_OFFSETS_UNTIL:
+        return moments.dt.to_string(f"{form}%:z").str.replace(NO_OFFSET, "Z")
+    # ISO 8601 has no seconds of an offset. The next whole minute keeps the moment, and midnight on its day.
+    seconds = (moments.dt.base_utc_offset() + moments.dt.dst_offset()).dt.total_seconds()
+    minutes = -(-seconds // 60)
+    clocks = moments.dt.convert_time_zone("UTC") + (minutes * 60_000_000).cast(pl.Duration("us"))
+    sign = (minutes < 0).replace_strict({True: "-", False: "+"}, return_dtype=pl.String)
+    hour, minute = (part.cast(pl.String).str.zfill(2) for part in (minutes.abs() // 60, minutes.abs() % 60))
+    return (clocks.dt.to_string(form) + sign + hour + ":" + minute).str.replace(NO_OFFSET, "Z")
 
 
 def _unreadable(column: pl.Expr, dtype: pl.DataType, value: pl.Expr, kind: str) -> list[Rule]:

@@ -72,8 +72,8 @@ def say_of(text: pl.Expr, sentence: str) -> pl.Expr:
 def standardise(column: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.DataType]:
     """Cast a report column to one of a few dtypes, so that the fitting steps have to know only those.
 
-    The result is String, Int64, Float64, Boolean, Date, Datetime("us", "UTC") or Time. Dtypes that no field can hold
-    (List, Struct, Binary, Duration, Object) come back unchanged.
+    The result is String, Int64, Float64, Boolean, Date, Time, or Datetime("us") with a time zone, which is UTC where
+    the column has none. Dtypes that no field can hold (List, Struct, Binary, Duration, Object) come back unchanged.
     """
     match dtype:
         case pl.String() | pl.Boolean() | pl.Date() | pl.Time() | pl.Float64() | pl.Int64():
@@ -83,8 +83,8 @@ def standardise(column: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.DataTy
         case pl.Datetime(time_zone=None):
             zoned = column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
             return zoned, pl.Datetime("us", "UTC")
-        case pl.Datetime():
-            return column.cast(pl.Datetime("us")).dt.convert_time_zone("UTC"), pl.Datetime("us", "UTC")
+        case pl.Datetime(time_zone=zone):
+            return column.cast(pl.Datetime("us", zone)), pl.Datetime("us", zone)
     if dtype.is_integer():
         return column.cast(pl.Int64, strict=False), pl.Int64()
     if dtype.is_numeric():
