@@ -176,7 +176,7 @@ def run_examples(installation: Installation, day: date) -> None:
     with progress() as bar:
         second = [run_example(installation, slug, day, bar) for slug in EXAMPLES]
     for sync in second:
-        counts = sync.counts["lines"]
+        counts = sync.lines
         console.print(
             f"{sync.slug}: {counts.get('unchanged', 0):,} already up to date, {counts.get('updated', 0):,} updated,"
             f" {sync.api_calls} API calls",
@@ -185,7 +185,7 @@ def run_examples(installation: Installation, day: date) -> None:
     touched = {each: count_touched(installation, each, began) for each in FIRST}
     for each, records in touched.items():
         console.print(f"Leads that {each.title} says were touched since: {records:,}")
-    if any(sync.counts["lines"].get("updated") for sync in second) or any(touched.values()):
+    if any(sync.lines.get("updated") for sync in second) or any(touched.values()):
         raise SyncFailed("the second run wrote something although nothing had changed")
 
 

@@ -126,7 +126,7 @@ def write_markdown(planned: Sequence[Planned], days: tuple[date, date]) -> str:
         parts.append(f"#### {'❌ ' if each.problem else ''}{escape_markdown(each.slug + where)}")
         if each.problem:
             parts.append(f"> {escape_markdown(each.problem)}")
-        if sync and (lines := sync.counts.get("lines", {})):
+        if sync and (lines := sync.lines):
             counts = [f"| {outcome} | {lines[outcome]:,} |" for outcome in Outcome if lines.get(outcome, 0)]
             parts.append("\n".join(["| outcome | lines |", "| --- | ---: |", *counts]))
         if each.changes:

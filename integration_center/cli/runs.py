@@ -181,7 +181,7 @@ def require_own_input(wanted: Launch, spec: IntegrationSpec | None) -> None:
 
 def read_sample(installation: Installation, sync: SyncRecord, *outcomes: Outcome) -> list[dict[str, Any]]:
     """Read a few changes from the ledger of a sync; none when it has no plan, or no line with such an outcome."""
-    if not sync.plan_id or not any(sync.counts.get("lines", {}).get(outcome) for outcome in outcomes):
+    if not sync.plan_id or not any(sync.lines.get(outcome) for outcome in outcomes):
         return []
     with installation.ledgers.scanned(sync.run_id, sync.slug) as lines:
         return sample_changes(lines, *outcomes)

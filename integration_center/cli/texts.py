@@ -192,7 +192,7 @@ def note(installation: Installation, file: DefsFile, action: Action, *, before: 
         action,
         who=getpass.getuser(),
         where=COMMAND_LINE,
-        environment=file.spec.environment if file.spec else None,
+        environment=file.environment,
         slug=file.slug,
         detail=changed or None,
     )

@@ -136,6 +136,12 @@ class Console:
             return ReportStates(problem=say_error(error))
         return look_at_reports(source, names)
 
+    def forget_reports(self) -> None:
+        """Read the reports again: a file or its `report.yaml` was changed from here."""
+        for kind in ("file", "rows", "reports", "report list"):
+            self.lookups.forget(kind)
+        self.reports.expire()
+
     def find_dagster(self) -> Webserver | None:
         """The Dagster webserver of this installation; None while it is down."""
         return find_webserver(self.installation.settings)

@@ -18,6 +18,7 @@ from integration_center.insights.delimited.decoding import find_odd_line_end, fi
 from integration_center.insights.delimited.form import DELIMITERS, Form, Table
 from integration_center.insights.delimited.header import find_fuller_row, list_names
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, Format
+from integration_center.insights.files import Fetched
 from integration_center.insights.formats.file_kinds import APPLY, read_file
 from integration_center.insights.inspecting.proposals import find_footer, find_rule, propose_cells
 from integration_center.insights.likely_types import find_types, is_identifier
@@ -122,6 +123,13 @@ class Inspection:
             None if self.rows is None else f"{self.rows:,} rows",
         ]
         return [str(fact) for fact in facts if fact]
+
+
+def inspect_fetched(fetched: Fetched, file: ReportFile | None = None) -> Inspection:
+    """Inspect a file as its `report.yaml`, or `file` in its place, says."""
+    file = fetched.file if file is None else file
+    limit = file.limit or SizeLimit()
+    return inspect_file(fetched.data, fetched.label, fetched.named, file, limit=limit, packing=fetched.packing)
 
 
 def inspect_file(
