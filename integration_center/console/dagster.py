@@ -15,7 +15,7 @@ from integration_center.integration_files.reading import DefsFile
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import Webserver
-from integration_center.pipeline.names import asset_keys, push_config, push_key, run_tags
+from integration_center.pipeline.names import asset_keys, push_config, run_tags
 from integration_center.pipeline.runs.history import complete_log, fail_killed_runs
 from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 from integration_center.wording.remedies import START_IT
@@ -54,7 +54,7 @@ def start(request: Request, file: DefsFile, day: date, *, push: bool) -> Started
     """
     if file.spec is None or file.problem is not None:
         raise ConfigurationError(f"the integration cannot run: {file.problem}. Correct it first")
-    assets = tuple(key for key in asset_keys(file.slug, file.spec) if push or key != push_key(file.slug))
+    assets = tuple(asset_keys(file.slug, file.spec, push=push))
     tags = run_tags(file.slug, file.spec.environment, user_of(request).name)
     config = push_config(file.slug) if push else None
     wanted = RunRequest(file.slug, (day, day), tags, assets, config)

@@ -193,12 +193,13 @@ def asset_tags(spec: IntegrationSpec) -> dict[str, str]:
     return {**spec.tags, ENVIRONMENT_TAG: spec.environment.value, "salesforce_object": spec.object}
 
 
-def asset_keys(slug: str, spec: IntegrationSpec | None) -> list[dg.AssetKey]:
-    """Everything one run of the integration materializes; a broken one has only its stand-in.
+def asset_keys(slug: str, spec: IntegrationSpec | None, *, push: bool = True) -> list[dg.AssetKey]:
+    """Everything one run of the integration materializes, without `push` a dry run; a broken one has only its stand-in.
 
     A report belongs to the run; an asset of the team has its own runs.
     """
+    last = [push_key(slug)] if push else []
     if spec is None:
-        return [push_key(slug)]
-    own = [update_set_key(slug), push_key(slug)]
+        return last
+    own = [update_set_key(slug), *last]
     return own if spec.source else [input_key(spec), *own]

@@ -19,10 +19,8 @@ from integration_center.console.shell.links import record_url
 from integration_center.console.shell.page import Page, change, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.database.sync_records import SyncRecord
-from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import find_prefix
-from integration_center.pipeline.jobs.undo import plan_undo, require_undoable
-from integration_center.pipeline.names import UNDO_TAG, run_tags, undo_job, undo_op
+from integration_center.pipeline.jobs.undo import plan_undo, request_undo, require_undoable
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
 
@@ -128,13 +126,7 @@ def start_undo(console: Console, sync: SyncRecord, *, triggered_by: str) -> Star
     file = console.defs.find(sync.slug)
     spec = file.spec if file else None
     prefix = find_prefix(console.find_dagster, sync.slug, spec)
-    request = RunRequest(
-        undo_job(environment, prefix),
-        None,
-        {**run_tags(sync.slug, environment, triggered_by), UNDO_TAG: sync.run_id},
-        run_config={"ops": {undo_op(environment, prefix): {"config": {"run_id": sync.run_id, "slug": sync.slug}}}},
-    )
-    return launch_once(console, sync.slug, None, request)
+    return launch_once(console, sync.slug, None, request_undo(sync, environment, prefix, triggered_by))
 
 
 PAGE = Page(

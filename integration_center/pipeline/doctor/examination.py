@@ -6,11 +6,10 @@ from datetime import datetime
 import dagster as dg
 
 from integration_center.installation import Installation
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.doctor import machine, services
 from integration_center.pipeline.doctor.findings import Checked, look
 from integration_center.pipeline.instance.dagster_storage import open_instance
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import load_integrations
 
 
 def examine(installation: Installation, now: datetime) -> Iterator[Checked]:
@@ -22,7 +21,7 @@ def examine(installation: Installation, now: datetime) -> Iterator[Checked]:
     yield from look("storage", lambda: machine.check_storage(installation))
     yield from look("disk", lambda: machine.check_disk(installation))
     yield from look("certificates", lambda: machine.check_certificates(now))
-    loaded = read_folder(find_folder(installation.settings))
+    loaded = load_integrations(installation.settings)
     yield from look("integrations", lambda: services.check_integrations(loaded))
 
     def ask_dagster() -> Iterator[Checked]:
@@ -37,6 +36,6 @@ def examine(installation: Installation, now: datetime) -> Iterator[Checked]:
 
 def look_at_dagster(installation: Installation, instance: dg.DagsterInstance, now: datetime) -> Iterator[Checked]:
     """Look at Dagster's processes, and at what starts the integrations."""
-    loaded = read_folder(find_folder(installation.settings))
+    loaded = load_integrations(installation.settings)
     yield from look("dagster", lambda: services.check_dagster(installation, instance, now))
     yield from look("schedules", lambda: services.check_schedules(loaded, instance, now))

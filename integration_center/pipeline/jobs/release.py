@@ -20,12 +20,11 @@ from integration_center.errors import PlanHeld, PlanMissing, PlanStale
 from integration_center.installation import Installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.assets.push import apply_plan
 from integration_center.pipeline.jobs.account_jobs import build_account_jobs
 from integration_center.pipeline.jobs.later_step import LaterStep, describe_end
 from integration_center.pipeline.jobs.undo import scanned_ledger
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import load_integrations
 from integration_center.pipeline.names import INSTALLATION, push_key, release_job, release_op, resource_key
 from integration_center.pipeline.runs.run_audit import note_run
 from integration_center.pipeline.steps.applying import Applied, Ended, Stored, end_sync, require_writing, store_ledger
@@ -153,7 +152,7 @@ def find_spec(installation: Installation, slug: str) -> IntegrationSpec:
     Raises:
         PlanMissing: it is gone, or broken.
     """
-    spec = read_folder(find_folder(installation.settings)).specs.get(slug)
+    spec = load_integrations(installation.settings).specs.get(slug)
     if spec is None:
         raise PlanMissing(f"the integration {slug!r} is gone or broken, so its plan cannot be released")
     return spec

@@ -21,13 +21,12 @@ from integration_center.errors import PlanMissing, PlanStale
 from integration_center.installation import Installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.jobs.account_jobs import build_account_jobs
 from integration_center.pipeline.jobs.later_step import LaterStep, describe_end
 from integration_center.pipeline.jobs.ledger_plan import LedgerPlan, send_ledger_plan
 from integration_center.pipeline.jobs.undo import list_fields, require_settled, scanned_ledger
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import load_integrations
 from integration_center.pipeline.names import INSTALLATION, RETRY_TAG, resource_key, retry_job, retry_op, run_tags
 from integration_center.pipeline.runs.run_audit import note_run
 from integration_center.pipeline.steps.applying import end_sync, require_writing, store_ledger
@@ -91,7 +90,7 @@ def require_retryable(installation: Installation, sync: SyncRecord) -> tuple[Env
         if pushed.run_id == sync.run_id:
             break
         raise PlanStale(f"run {pushed.run_id} has written since {what}, so its values may be old. {RUN_AGAIN}")
-    spec = read_folder(find_folder(installation.settings)).specs.get(sync.slug)
+    spec = load_integrations(installation.settings).specs.get(sync.slug)
     if spec is None:
         raise PlanMissing(f"the integration {sync.slug!r} is gone or broken, so its records cannot be tried again")
     if (spec.environment, spec.object.lower()) != (sync.environment, sync.object.lower()):

@@ -23,12 +23,12 @@ from integration_center.installation import Installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration.mapping import FieldMapping, KeyPair
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.integration_files.places import find_folder
+from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.jobs.account_jobs import build_account_jobs
 from integration_center.pipeline.jobs.later_step import LaterStep, describe_end
 from integration_center.pipeline.jobs.ledger_plan import LedgerPlan, send_ledger_plan
-from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.names import INSTALLATION, resource_key, undo_job, undo_op
+from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.names import INSTALLATION, UNDO_TAG, resource_key, run_tags, undo_job, undo_op
 from integration_center.pipeline.runs.run_audit import note_run
 from integration_center.pipeline.steps.applying import end_sync, require_writing, store_ledger
 from integration_center.pipeline.steps.one_org import require_one_org
@@ -211,7 +211,7 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
             )
         with scanned_ledger(installation, undone) as ledger:
             spec = describe_integration(undone, environment, ledger)
-        if (now := read_folder(find_folder(installation.settings)).specs.get(config.slug)) is not None:
+        if (now := load_integrations(installation.settings).specs.get(config.slug)) is not None:
             # How records are sent is the file's to say: an undo that a duplicate rule refuses would help nobody.
             spec = spec.model_copy(
                 update={
@@ -226,6 +226,17 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
             yield step
 
 
+def request_undo(sync: SyncRecord, environment: Environment, prefix: str | None, triggered_by: str) -> RunRequest:
+    """The run that undoes a sync, in the code location whose jobs have the prefix."""
+    config = {"run_id": sync.run_id, "slug": sync.slug}
+    return RunRequest(
+        undo_job(environment, prefix),
+        None,
+        {**run_tags(sync.slug, environment, triggered_by), UNDO_TAG: sync.run_id},
+        run_config={"ops": {undo_op(environment, prefix): {"config": config}}},
+    )
+
+
 def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpDefinition:
     """The op that undoes one sync in `environment`."""
 
@@ -238,10 +249,8 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
     def undo(context: dg.OpExecutionContext, config: UndoConfig) -> dg.Output[None]:
         with undo_step(context, config, environment) as step:
             with finishing_first(step.run_id) as finish:
-                with (
-                    step.installation.work_folder() as folder,
-                    step.connect() as org,
-                ):  # which settles earlier runs first
+                # Connecting settles earlier runs first.
+                with step.installation.work_folder() as folder, step.connect() as org:
                     with phase(Phase.PLAN), interruptible():
                         plan = plan_undo(step.installation, org, step.source, folder)
                     journal = step.open_journal(plan.plan_id)
