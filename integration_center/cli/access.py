@@ -11,7 +11,7 @@ from integration_center.cli.arguments import require
 from integration_center.cli.output import MOST_LINES, AsJson, Column, errors, print_rows
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
-from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.judging import read_installed
 
 COLUMNS = (
     Column("at", "When (UTC)"),
@@ -55,7 +55,7 @@ def list_audit(
     as_json: AsJson = False,
 ) -> None:
     """Who connected, changed, ran, signed in or was refused."""
-    loaded = load_integrations() if slug is not None else None
+    loaded = read_installed() if slug is not None else None
     with open_installation() as installation:
         rows = [
             {

@@ -26,7 +26,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
-from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.judging import read_installed
 from integration_center.planning.validation import Verdict, validate
 from integration_center.salesforce.objects.rights import Rights, look_at_rights
 from integration_center.store.reports import source_folder
@@ -44,7 +44,7 @@ def check_integrations(
     as_json: AsJson = False,
 ) -> None:
     """Check integrations against the live report and object. Nothing is written."""
-    loaded = load_integrations()
+    loaded = read_installed()
     if slug is not None:
         require(loaded, slug)
     names = [slug] if slug else loaded.slugs

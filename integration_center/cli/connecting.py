@@ -21,7 +21,7 @@ from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.files.regular_files import read_regular
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.environment import Environment, OrgKind
-from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.judging import read_installed
 
 REMOVED = "Account {} is removed."
 LONGEST_KEY = 64_000
@@ -61,7 +61,7 @@ def connect_account(
         settings, store = installation.settings, installation.accounts
         if kind is not None:
             add_account(installation, environment, kind)
-        specs = [spec for spec in load_integrations(settings).specs.values() if spec.environment is environment]
+        specs = [spec for spec in read_installed(settings).specs.values() if spec.environment is environment]
         try:
             match flow:
                 case Flow.WEB:
@@ -113,7 +113,7 @@ def remove_account(installation: Installation, environment: Environment) -> None
         ConfigurationError: an integration uses it, it is always there, or an org is connected.
     """
     names = installation.accounts.names
-    require_unused(environment, load_integrations(installation.settings).specs)
+    require_unused(environment, read_installed(installation.settings).specs)
     names.remove(environment)
     installation.audit.record_command(Action.REMOVED_ACCOUNT, environment=environment)
 
@@ -149,7 +149,7 @@ def disconnect_account(
     with open_installation() as installation:
         if remove:
             installation.accounts.names.kind_of(environment)
-            require_unused(environment, load_integrations(installation.settings).specs)
+            require_unused(environment, read_installed(installation.settings).specs)
             if installation.accounts.find(environment) is None:
                 remove_account(installation, environment)
                 console.print(REMOVED.format(environment.value), markup=False)

@@ -30,7 +30,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.instance.run_request import RunRequest
-from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.judging import read_installed
 from integration_center.pipeline.location.launching import run_here
 from integration_center.pipeline.names import push_config, run_tags
 from integration_center.salesforce.client.soql import build_select, write_moment
@@ -207,7 +207,7 @@ def run_example(installation: Installation, slug: str, day: date, bar: Progress)
     Raises:
         ConfigurationError: the example is not among the integrations.
     """
-    spec = load_integrations(installation.settings).specs.get(slug)
+    spec = read_installed(installation.settings).specs.get(slug)
     if spec is None:
         raise ConfigurationError(f"the example integration {slug!r} is not in {installation.settings.defs}")
     request = RunRequest(slug, (day, day), run_tags(slug, spec.environment, "demo"), run_config=push_config(slug))

@@ -13,7 +13,7 @@ from integration_center.cli.sync_output import describe, describe_wait
 from integration_center.database.sync_records import RETRY_OF, UNDO_OF, SyncRecord
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation, open_installation
-from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.judging import read_installed
 from integration_center.pipeline.runs.unlogged_runs import log_ended_runs
 from integration_center.sync.outcome_words import say_counts
 from integration_center.sync.outcomes import Outcome
@@ -29,7 +29,7 @@ def show_log(
     as_json: AsJson = False,
 ) -> None:
     """The history of syncs: Completed or Failed, with the counts."""
-    loaded = load_integrations()
+    loaded = read_installed()
     with open_installation() as installation:
         log_ended_runs(installation, loaded.by_slug)
         waits = installation.waiting.list(datetime.now(UTC), slug)

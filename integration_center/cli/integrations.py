@@ -13,7 +13,7 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration.schedule_words import say_pause
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
-from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.judging import read_installed
 from integration_center.pipeline.runs.unlogged_runs import log_ended_runs
 
 
@@ -28,7 +28,7 @@ def list_integrations(
     if everywhere:
         show_everywhere(as_json=as_json)
         return
-    loaded = load_integrations()
+    loaded = read_installed()
     with open_installation() as installation:
         log_ended_runs(installation, loaded.by_slug)
         rows = [describe(installation, loaded, slug) for slug in loaded.slugs]

@@ -15,7 +15,7 @@ from integration_center.cli.output import AsJson, console, print_json
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.judging import read_installed
 from integration_center.salesforce.objects.permission_set import (
     PermissionSet,
     build_permission_package,
@@ -43,7 +43,7 @@ def show_permissions(
     """Show the rights that the integrations need, and make a permission set of exactly these."""
     with open_installation() as installation:
         installation.accounts.names.kind_of(environment)
-    specs = [spec for spec in load_integrations().specs.values() if spec.environment is environment]
+    specs = [spec for spec in read_installed().specs.values() if spec.environment is environment]
     if not specs:
         raise ConfigurationError(f"there is no integration for {environment.title} yet, so no right is needed")
     with open_installation() as installation, ExitStack() as connections:

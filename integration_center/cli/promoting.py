@@ -30,7 +30,7 @@ from integration_center.pipeline.administration.promoting import (
 )
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import find_webserver
-from integration_center.pipeline.judging import judge_with_dagster, load_integrations
+from integration_center.pipeline.judging import judge_with_dagster, read_installed
 from integration_center.pipeline.names import asset_keys, run_tags
 from integration_center.sync.outcomes import Outcome
 
@@ -53,7 +53,7 @@ def promote_integration(
     """
     with open_installation() as installation:
         folder = DefsFolder(open_place(installation.settings), judge_with_dagster)
-        require(load_integrations(installation.settings), slug)
+        require(read_installed(installation.settings), slug)
         file = folder.read(slug)
         if file.spec is None:
             raise ConfigurationError(f"{slug} is broken: {file.problem}; correct it first")
@@ -115,7 +115,7 @@ def make_plan(installation: Installation, file: DefsFile, *, quiet: bool) -> Syn
     assets = tuple(asset_keys(file.slug, file.spec, push=False))
     request = RunRequest(file.slug, (day, day), run_tags(file.slug, file.spec.environment, COMMAND_LINE), assets)
     wanted = Launch(request, file.slug, file.spec.environment, Action.PLANNED, name_days((day, day)))
-    return launch(installation, load_integrations(installation.settings), wanted, quiet=quiet)
+    return launch(installation, read_installed(installation.settings), wanted, quiet=quiet)
 
 
 def confirm(installation: Installation, folder: DefsFolder, promoted: DefsFile, run_id: str) -> None:

@@ -13,7 +13,7 @@ from integration_center.cli.output import AsJson, Quiet, ask, console
 from integration_center.cli.runs import Launch, run_and_finish
 from integration_center.installation import open_installation
 from integration_center.pipeline.jobs.decisions import decide_release, reject
-from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.judging import read_installed
 
 Reason = Annotated[str | None, typer.Option(help="Why, in a sentence, for the audit log. Asked for when left out.")]
 
@@ -22,7 +22,7 @@ def release_plan(
     run: Run, reason: Reason = None, slug: Slug = None, as_json: AsJson = False, quiet: Quiet = False
 ) -> None:
     """Send a plan that a limit holds, or that waits for approval. It is sent once, as it was shown, within 24 hours."""
-    loaded = load_integrations()
+    loaded = read_installed()
     said = read_reason(reason)
     with open_installation() as installation:
         held = find_sync(installation, run, slug)

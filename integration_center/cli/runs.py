@@ -30,7 +30,7 @@ from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.instance.everywhere import list_assets
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import find_webserver, require_named
-from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.judging import read_installed
 from integration_center.pipeline.location.launching import run_here, wait_for
 from integration_center.pipeline.names import FIRST_DAY, asset_keys, push_config, push_key, run_tags
 from integration_center.pipeline.planned_events import TOGETHER
@@ -245,7 +245,7 @@ def plan_integration(
         raise typer.BadParameter("--changed-since and --markdown go with --all")
     from integration_center.cli.firing import look_today, print_firing
 
-    loaded, days = load_integrations(), read_days(partition)
+    loaded, days = read_installed(), read_days(partition)
     with open_installation() as installation, kept_open(installation.engine):
         found = find(loaded, slug, installation)
         spec, assets = found.spec, list_planned(loaded, slug, found)
@@ -287,7 +287,7 @@ def run_integration(
     quiet: Quiet = False,
 ) -> None:
     """Run the sync through Dagster, and show what became of the rows."""
-    loaded, days = load_integrations(), read_days(partition)
+    loaded, days = read_installed(), read_days(partition)
     said = f"{name_days(days)}, also when newer days were pushed" if allow_stale else name_days(days)
     with open_installation() as installation, kept_open(installation.engine):
         found = find(loaded, slug, installation)

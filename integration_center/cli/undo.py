@@ -15,9 +15,11 @@ from integration_center.cli.sync_output import finish, print_counts, print_sampl
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
 from integration_center.pipeline.instance.webserver import find_prefix, find_webserver
+from integration_center.pipeline.jobs.later_step import request_later
 from integration_center.pipeline.jobs.retry import describe_retry, request_retry, require_retryable
-from integration_center.pipeline.jobs.undo import plan_undo, request_undo, require_undoable
-from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.jobs.undo import plan_undo, require_undoable
+from integration_center.pipeline.judging import read_installed
+from integration_center.pipeline.names import UNDO
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
 
@@ -30,7 +32,7 @@ def undo_sync(
     quiet: Quiet = False,
 ) -> None:
     """Write back the values from before a sync. Records that hold something else by now stay as they are."""
-    loaded = load_integrations()
+    loaded = read_installed()
     with open_installation() as installation:
         undone = find_sync(installation, run, slug)
         environment = require_undoable(installation, undone)
@@ -57,7 +59,7 @@ def undo_sync(
             typer.confirm(f"Write {planned:,} records back in {environment.title}?", abort=True)
         current = loaded.specs.get(undone.slug)
         prefix = find_prefix(partial(find_webserver, installation.settings), undone.slug, current)
-        request = request_undo(undone, environment, prefix, COMMAND_LINE)
+        request = request_later(UNDO, undone, environment, prefix, COMMAND_LINE)
         wanted = Launch(request, undone.slug, environment, Action.UNDID, f"run {undone.run_id}")
         sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
         sample = read_sample(installation, sync, *WRITTEN)
@@ -76,7 +78,7 @@ def retry_failed(run: Run, slug: Slug = None, as_json: AsJson = False, quiet: Qu
     The org is read first: what somebody has changed since is left alone. Once a newer run has written, run the
     integration instead.
     """
-    loaded = load_integrations()
+    loaded = read_installed()
     with open_installation() as installation:
         source = find_sync(installation, run, slug)
         environment, spec = require_retryable(installation, source)

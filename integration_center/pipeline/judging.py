@@ -14,7 +14,7 @@ def read_folder(root: Path) -> Integrations:
     return read_integrations(root, judge_with_dagster)
 
 
-def load_integrations(paths: Paths | None = None) -> Integrations:
+def read_installed(paths: Paths | None = None) -> Integrations:
     """Read every integration of an installation, by default of the one that the environment names."""
     return read_folder(find_folder(paths or read_paths()))
 

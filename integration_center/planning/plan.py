@@ -201,7 +201,7 @@ def build_plan(
     if faults:
         slices = hold_slices(rows, spec, schema, "; ".join(fault.message for fault in faults))
     else:
-        named = [pair.field for pair in spec.keys] + [mapping.field for mapping in spec.fields]
+        named = spec.named_fields
         fields = [field.name for name in named if (field := schema.get(name))]
         resolve = partial(resolve_terms, spec, schema, latest_by=spec.latest_by, kind=kind, newest=newest)
         terms = resolve(dtypes, shape=build_shaping(shape, schema))
@@ -317,7 +317,7 @@ def with_past_rows(rows: pl.LazyFrame, past: Past, terms: Terms) -> pl.LazyFrame
 def read_fields(spec: IntegrationSpec, lines: pl.LazyFrame) -> list[str]:
     """Return the fields that a plan depends on: the keys, as the integration spells them, and the mapped fields."""
     mapped = [name.removeprefix(BEFORE) for name in lines.collect_schema() if name.startswith(BEFORE)]
-    spelled = {name.lower(): name for name in [*(pair.field for pair in spec.keys), *mapped]}
+    spelled = {name.lower(): name for name in [*spec.key_fields, *mapped]}
     return list(spelled.values())
 
 

@@ -20,7 +20,9 @@ from integration_center.console.shell.page import Page, change, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.database.sync_records import SyncRecord
 from integration_center.pipeline.instance.webserver import find_prefix
-from integration_center.pipeline.jobs.undo import plan_undo, request_undo, require_undoable
+from integration_center.pipeline.jobs.later_step import request_later
+from integration_center.pipeline.jobs.undo import plan_undo, require_undoable
+from integration_center.pipeline.names import UNDO
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
 
@@ -126,7 +128,7 @@ def start_undo(console: Console, sync: SyncRecord, *, triggered_by: str) -> Star
     file = console.defs.find(sync.slug)
     spec = file.spec if file else None
     prefix = find_prefix(console.find_dagster, sync.slug, spec)
-    return launch_once(console, sync.slug, None, request_undo(sync, environment, prefix, triggered_by))
+    return launch_once(console, sync.slug, None, request_later(UNDO, sync, environment, prefix, triggered_by))
 
 
 PAGE = Page(

@@ -190,8 +190,7 @@ def find_repeated(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> 
     spec, _ = build_spec(draft)
     if spec is None or spec.shapes_rows:
         return None
-    named = [*(pair.field for pair in spec.keys), *(mapping.field for mapping in spec.fields)]
-    if any(schema.get(name) is None for name in named):
+    if any(schema.get(name) is None for name in spec.named_fields):
         return None
     answer = screen.calls.repeated(spec, rows, schema)
     try:

@@ -144,7 +144,7 @@ def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.LazyFrame, folder:
         )
     if records is None or records.is_empty():
         return None
-    keys, conflicts = [pair.field for pair in step.spec.keys], 0
+    keys, conflicts = step.spec.key_fields, 0
 
     def mark(part: pl.DataFrame) -> pl.DataFrame:
         nonlocal conflicts
@@ -279,7 +279,7 @@ def send_plan(
             else:
                 with phase(Phase.SEND):
                     applied = apply_plan(step, org, plan, journal, lines, folder)
-            keys = [pair.field for pair in step.spec.keys]
+            keys = step.spec.key_fields
             stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
             if newest is None:
                 with phase(Phase.FINISH):

@@ -11,7 +11,7 @@ from integration_center.alerts.message import clean
 from integration_center.database.sync_records import SyncRecord
 from integration_center.installation import Installation
 from integration_center.pipeline.doctor.findings import Checked
-from integration_center.pipeline.judging import load_integrations
+from integration_center.pipeline.judging import read_installed
 from integration_center.settings import Settings
 
 FIELDS = sorted(Settings.model_fields.items())
@@ -24,7 +24,7 @@ PRIVATE_OF_RUNS = {"triggered_by", "plan_id", "said"}
 
 def build_bundle(installation: Installation, found: Sequence[Checked]) -> bytes:
     """Build the zip file for support. Values of settings, keys, values of records and addresses are left out."""
-    loaded = load_integrations(installation.settings)
+    loaded = read_installed(installation.settings)
     shapes = {
         slug: {**spec.model_dump(mode="json", exclude=PRIVATE), "left_out": sorted(PRIVATE)}
         for slug, spec in loaded.specs.items()

@@ -23,12 +23,11 @@ from integration_center.installation import Installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration.mapping import FieldMapping, KeyPair
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.jobs.account_jobs import build_account_jobs
-from integration_center.pipeline.jobs.later_step import LaterStep, describe_end
+from integration_center.pipeline.jobs.later_step import LaterStep, describe_end, find_source
 from integration_center.pipeline.jobs.ledger_plan import LedgerPlan, send_ledger_plan
-from integration_center.pipeline.judging import load_integrations
-from integration_center.pipeline.names import INSTALLATION, UNDO_TAG, resource_key, run_tags, undo_job, undo_op
+from integration_center.pipeline.judging import read_installed
+from integration_center.pipeline.names import INSTALLATION, UNDO, resource_key
 from integration_center.pipeline.runs.run_audit import note_run
 from integration_center.pipeline.steps.applying import end_sync, require_writing, store_ledger
 from integration_center.pipeline.steps.one_org import require_one_org
@@ -200,48 +199,30 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
         acted = Action.UNDID, f"run {config.run_id}"
         note_run(context.instance, installation.audit, run_id, config.slug, environment=environment, acted=acted)
         require_writing(installation.settings)
-        undone = installation.syncs.get(config.run_id, config.slug)
-        if undone is None:
-            raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")
+        undone = find_source(installation, config.run_id, config.slug)
         wrote_to = require_undoable(installation, undone)
         if wrote_to is not environment:
             raise PlanMissing(
                 f"run {config.run_id} of {config.slug!r} wrote to {wrote_to.title}; undo it with the job"
-                f" {undo_job(wrote_to)}"
+                f" {UNDO.job(wrote_to)}"
             )
         with scanned_ledger(installation, undone) as ledger:
             spec = describe_integration(undone, environment, ledger)
-        if (now := load_integrations(installation.settings).specs.get(config.slug)) is not None:
+        if (now := read_installed(installation.settings).specs.get(config.slug)) is not None:
             # How records are sent is the file's to say: an undo that a duplicate rule refuses would help nobody.
-            spec = spec.model_copy(
-                update={
-                    "batch_size": now.batch_size,
-                    "duplicate_rules": now.duplicate_rules,
-                    "prefix": now.prefix,
-                }
-            )
+            kept = {"batch_size": now.batch_size, "duplicate_rules": now.duplicate_rules, "prefix": now.prefix}
+            spec = spec.model_copy(update=kept)
         step = UndoStep(context, installation, config.slug, spec, undone)
         with client_log(context), step_progress(context, installation, config.slug), step.errors_reported():
             step.open()
             yield step
 
 
-def request_undo(sync: SyncRecord, environment: Environment, prefix: str | None, triggered_by: str) -> RunRequest:
-    """The run that undoes a sync, in the code location whose jobs have the prefix."""
-    config = {"run_id": sync.run_id, "slug": sync.slug}
-    return RunRequest(
-        undo_job(environment, prefix),
-        None,
-        {**run_tags(sync.slug, environment, triggered_by), UNDO_TAG: sync.run_id},
-        run_config={"ops": {undo_op(environment, prefix): {"config": config}}},
-    )
-
-
 def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpDefinition:
     """The op that undoes one sync in `environment`."""
 
     @dg.op(
-        name=undo_op(environment, prefix),
+        name=UNDO.op(environment, prefix),
         description=f"Writes back what one sync changed in {environment.title}, where nobody has changed it since.",
         required_resource_keys={INSTALLATION, resource_key(environment)},
         tags={"kind": "salesforce"},
@@ -273,4 +254,4 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
 def build_undo(prefix: str | None = None, environments: Sequence[Environment] = FIRST) -> dg.Definitions:
     """One job an account, so that an unset Production stops no undo in Sandbox."""
     description = "Undoes one sync in {account}; `integration-center undo` shows its plan first."
-    return build_account_jobs(build_undo_op, undo_job, description, prefix, environments)
+    return build_account_jobs(build_undo_op, UNDO.job, description, prefix, environments)
