@@ -20,6 +20,7 @@ from integration_center.installation import Installation
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HEADER_ROWS, HOLDS, SOURCE_ROWS
 from integration_center.sync.failures import FAILING_SINCE
 from integration_center.sync.ledger import to_csv_safe
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcome_words import TROUBLED
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.reason_groups import GROUPED, Called, group_reason
@@ -150,7 +151,7 @@ def read_page(
 
 def read_lines(lines: pl.DataFrame, called: Called = NO_LABELS) -> list[LedgerLine]:
     """A few lines of a ledger as objects."""
-    fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    fields = list_mapped(lines.columns)
     return [
         LedgerLine(
             row=line["row"] + HEADER_ROWS,

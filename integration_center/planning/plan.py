@@ -38,7 +38,9 @@ from integration_center.sync.absence import Absence
 from integration_center.sync.columns import BEFORE, DAY, LAST_SEEN, LEDGER_COLUMNS, MODSTAMP, OF_PAST, SOURCE_ROWS
 from integration_center.sync.ledger import Tally, list_value_columns
 from integration_center.sync.limits import MATCH_RATE, Verdict, judge, judge_absence
-from integration_center.sync.mapping.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
+from integration_center.sync.mapping.fitness import FIELD_MISSING, Fault, check_fitness
+from integration_center.sync.mapping.missing_fields import MissingField, missing_fields
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.match.keys import list_spellings
 from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.past_events import Past, add_past_rows, find_past_rows
@@ -316,7 +318,7 @@ def with_past_rows(rows: pl.LazyFrame, past: Past, terms: Terms) -> pl.LazyFrame
 
 def read_fields(spec: IntegrationSpec, lines: pl.LazyFrame) -> list[str]:
     """Return the fields that a plan depends on: the keys, as the integration spells them, and the mapped fields."""
-    mapped = [name.removeprefix(BEFORE) for name in lines.collect_schema() if name.startswith(BEFORE)]
+    mapped = list_mapped(lines.collect_schema(), BEFORE)
     spelled = {name.lower(): name for name in [*spec.key_fields, *mapped]}
     return list(spelled.values())
 

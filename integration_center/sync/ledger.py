@@ -10,6 +10,7 @@ from polars.selectors import starts_with as by_start
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.changes import LEFT_ALONE
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, HOLDS, LEDGER_COLUMNS, OUTCOME
+from integration_center.sync.marking import mark
 from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.plan_terms import name_columns
@@ -107,11 +108,6 @@ def tally_lines(lines: pl.DataFrame) -> Tally:
     return Tally(count_lines(lines), count_rows(lines))
 
 
-def tally(lines: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """Tally the lines as `tally_lines` does, in the form used in the log of syncs."""
-    return tally_lines(lines).as_dict()
-
-
 def _count(outcomes: pl.Series) -> Counts:
     counted = outcomes.cast(OUTCOME).value_counts(name="count")
     return Counts({Outcome(outcome): count for outcome, count in counted.iter_rows()})
@@ -150,11 +146,7 @@ def supersede(lines: pl.DataFrame, reason: str) -> pl.DataFrame:
 
 
 def _turn_planned(lines: pl.DataFrame, outcome: Outcome, reason: str) -> pl.DataFrame:
-    planned = pl.col("outcome") == Outcome.PLANNED
-    return lines.with_columns(
-        pl.when(planned).then(pl.lit(outcome, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-        pl.when(planned).then(pl.lit(reason)).otherwise("reason").alias("reason"),
-    )
+    return lines.with_columns(mark(pl.col("outcome") == Outcome.PLANNED, outcome, reason))
 
 
 def list_value_columns(spec: IntegrationSpec, schema: SObjectSchema) -> dict[str, pl.DataType]:

@@ -53,7 +53,7 @@ from integration_center.sync.columns import DAY
 from integration_center.sync.failures import count_given_up
 from integration_center.sync.ledger import Tally, count_left_alone, hold, tally_lines
 from integration_center.sync.limits import MATCH_RATE, count_judged
-from integration_center.sync.mapping.fitness import admin_message
+from integration_center.sync.mapping.missing_fields import admin_message
 from integration_center.sync.outcomes import Outcome
 from integration_center.wording.markdown import escape_markdown
 from integration_center.wording.remedies import Said

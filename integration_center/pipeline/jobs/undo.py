@@ -40,8 +40,8 @@ from integration_center.pipeline.steps.written_object import note_object
 from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.store.frames import read_slices, write_slices
-from integration_center.sync.columns import CHANGED
 from integration_center.sync.ledger import Tally, tally_lines
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcomes import WRITTEN
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.undoing import build_undo_lines
@@ -181,7 +181,7 @@ def describe_integration(sync: SyncRecord, environment: Environment, ledger: pl.
 
 def list_fields(ledger: pl.LazyFrame) -> list[str]:
     """The fields that the sync was to write."""
-    return [name.removeprefix(CHANGED) for name in ledger.collect_schema() if name.startswith(CHANGED)]
+    return list_mapped(ledger.collect_schema())
 
 
 @dataclass(frozen=True)
