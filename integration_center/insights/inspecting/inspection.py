@@ -20,6 +20,7 @@ from integration_center.insights.delimited.header import find_fuller_row, list_n
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, Format
 from integration_center.insights.files import Fetched
 from integration_center.insights.formats.file_kinds import APPLY, read_file
+from integration_center.insights.inspecting.date_proposals import merge_options
 from integration_center.insights.inspecting.proposals import find_footer, find_rule, propose_cells
 from integration_center.insights.likely_types import find_types, is_identifier
 from integration_center.insights.many_columns import split_columns
@@ -152,7 +153,7 @@ def inspect_file(
         text = data.decode(find_unicode(data) or "utf-8", errors="replace").encode()
         return replace(seen, line_end=find_line_end(text) if kind == "csv" else None)
     found = propose_cells(table.frame, file, table.locate)
-    proposal = merge(proposal, found.options)
+    proposal = merge_options(proposal, found.options)
     declared = file.add(proposal)
     read, doubts, clashes = declare_cells(table.frame, declared, table.locate)
     has_value = (
@@ -216,7 +217,7 @@ def read_with_remedies(
             remedy = find_improvement(table, named, declared, proposal)
             if not remedy:
                 return table, proposal, None
-        following = merge(proposal, remedy)
+        following = merge_options(proposal, remedy)
         if following == proposal:
             return None, proposal, problem
         proposal = following
@@ -238,14 +239,6 @@ def find_improvement(table: Table, named: Format, declared: ReportFile, proposal
     if "footer" in APPLY[kind] and declared.footer is None and (footer := find_footer(table.frame)):
         return {"footer": footer}
     return {}
-
-
-def merge(options: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Combine options of `report.yaml`, and those of each column."""
-    columns = {**options.get("columns", {})}
-    for name, own in more.get("columns", {}).items():
-        columns[name] = {**columns.get(name, {}), **own}
-    return {**options, **more, **({"columns": columns} if columns else {})}
 
 
 def find_runs(frame: pl.DataFrame) -> bool:
