@@ -46,13 +46,7 @@ class Proposal:
 
 
 def propose_values(report_slug: str, object_name: str, columns: Collection[str]) -> Proposal | None:
-    """Propose values for an object, made of the columns that the report has; None when nothing is worth proposing.
-
-    Args:
-        report_slug: the slug of the report.
-        object_name: the API name of the object.
-        columns: the columns of the report.
-    """
+    """Propose values for an object, made of the columns that the report has; None when nothing is worth proposing."""
     is_person = object_name.lower() in PERSON_OBJECTS
     match report_slug:
         case "nps" if not is_person:

@@ -162,14 +162,7 @@ def send_lines(
 
 
 def judge_canary(org: Org, schema: SObjectSchema, lines: pl.LazyFrame, results: pl.DataFrame) -> str:
-    """Read the first records back, and say what is wrong with them; empty when the org holds what was written.
-
-    Args:
-        org: where the records are.
-        schema: of the object.
-        lines: of the plan.
-        results: what Salesforce answered for the first records.
-    """
+    """Read the first records back, and say what is wrong with them; empty when the org holds what was written."""
     ids = results["Id"].to_list()
     first = lines.filter(pl.col("record_id").is_in(ids)).collect()
     names = list_mapped(first.columns)
