@@ -1,10 +1,11 @@
 """The audit log: who connected, changed, ran or signed in, from where, and when. It never has a secret or a value."""
 
+import getpass
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection, Engine, Row, delete, insert, select
 
@@ -59,6 +60,16 @@ class Action(StrEnum):
 
 EDITS = frozenset({Action.CREATED, Action.CHANGED, Action.ENABLED, Action.DISABLED, Action.DELETED})
 """The actions that change the file of an integration."""
+
+
+class Concerned(TypedDict, total=False):
+    """What an action concerned; see `AuditLog.record`."""
+
+    environment: Environment | None
+    slug: str | None
+    detail: str | None
+    org_id: str | None
+    run_id: str | None
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,10 @@ class AuditLog:
                 connection.execute(insert(audit).values(**values))
             else:
                 upsert(connection, audit, RUN_KEY, values)
+
+    def record_command(self, action: Action, **concerned: Unpack[Concerned]) -> None:
+        """Record what the operating-system user did on the command line; see `record`."""
+        self.record(action, who=getpass.getuser(), where=COMMAND_LINE, **concerned)
 
     def record_run_once(self, entry: AuditEntry) -> bool:
         """Record a run, unless the integration already has an entry for it, and return whether it was recorded.

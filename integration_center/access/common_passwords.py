@@ -14,10 +14,6 @@ def is_common(password: str, name: str) -> bool:
     These are common passwords, words and names (in any case, with digits for letters, alone, repeated, joined, or
     followed by digits), rows of keys, letters or digits, dates, and combinations of our own words or the user's name.
     For a long password, the beginning and the end are checked, and one of the two must be good.
-
-    Args:
-        password: the password as typed.
-        name: the name of the user.
     """
     # Imported here, because loading its word lists would slow down every command, and few commands need them.
     from zxcvbn import zxcvbn

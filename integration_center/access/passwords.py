@@ -21,10 +21,6 @@ AT_ONCE = threading.Semaphore(2)
 def hash_password(password: str, name: str = "") -> str:
     """Hash a new password with Argon2id.
 
-    Args:
-        password: the password as typed.
-        name: the name of the user.
-
     Raises:
         ConfigurationError: the password is too short, too long or too common.
     """

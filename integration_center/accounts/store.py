@@ -10,15 +10,14 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, Row, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from integration_center.accounts.encryption import Cipher, build_cipher
+from integration_center.accounts.encryption import Cipher
 from integration_center.accounts.names import AccountNames
 from integration_center.accounts.sign_ins import SignIns
-from integration_center.database.engine import build_engine, erase_deleted, reading, upsert, writing
+from integration_center.database.engine import erase_deleted, reading, upsert, writing
 from integration_center.database.shared_notes import rotate_notes
 from integration_center.database.tables import account_tokens, accounts, oauth_states
 from integration_center.errors import ConfigurationError, NotConnected, WrongOrg
 from integration_center.integration.spec import Environment
-from integration_center.settings import Settings
 
 Flow = Literal["web", "client-credentials", "jwt"]
 
@@ -270,16 +269,6 @@ class AccountStore:
             issued_at=datetime.fromisoformat(content["issued_at"]),
             signing_key=_conceal(content["signing_key"]),
         )
-
-
-def build_store(settings: Settings) -> AccountStore:
-    """Open the store of this installation. Its database and key are created on first use.
-
-    Raises:
-        ConfigurationError: the database or the key cannot be used.
-        TransientError: the database is locked or does not answer.
-    """
-    return AccountStore(build_engine(settings.database), build_cipher(settings))
 
 
 def not_connected(environment: Environment) -> NotConnected:

@@ -7,13 +7,11 @@ import typer
 
 from integration_center.access.passwords import hash_password
 from integration_center.access.users import NAME, ROLES, VARIABLE, User
+from integration_center.cli.arguments import require
 from integration_center.cli.output import MOST_LINES, AsJson, Column, errors, print_rows
-from integration_center.cli.slugs import require
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
-from integration_center.integration_files.places import find_folder
-from integration_center.pipeline.judging import read_folder
-from integration_center.settings import read_paths
+from integration_center.pipeline.judging import read_installed
 
 COLUMNS = (
     Column("at", "When (UTC)"),
@@ -57,7 +55,7 @@ def list_audit(
     as_json: AsJson = False,
 ) -> None:
     """Who connected, changed, ran, signed in or was refused."""
-    loaded = read_folder(find_folder(read_paths())) if slug is not None else None
+    loaded = read_installed() if slug is not None else None
     with open_installation() as installation:
         rows = [
             {

@@ -1,6 +1,5 @@
 """`alerts`: list what is wrong now, try the channels, and take the alert settings out of the database and in."""
 
-import getpass
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.access.audit import Action
 from integration_center.alerts.places import FILE_NAME, open_alerts, read_alert_settings, read_text
 from integration_center.alerts.settings import parse_alert_settings
 from integration_center.alerts.trying import try_channel
@@ -82,7 +81,7 @@ def import_settings(installation: Installation, file: Path) -> None:
     place = open_alerts(installation)
     place.write(text)
     detail = f"imported the alert settings: channels {', '.join(channels) or 'none'}"
-    installation.audit.record(Action.CHANGED, who=getpass.getuser(), where=COMMAND_LINE, detail=detail)
+    installation.audit.record_command(Action.CHANGED, detail=detail)
     console.print(f"{len(channels)} channels are now in {place.name}.", markup=False, soft_wrap=True)
 
 

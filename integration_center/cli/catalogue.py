@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from integration_center.cli.account_argument import EnvironmentArgument
+from integration_center.cli.arguments import EnvironmentArgument
 from integration_center.cli.output import AsJson, Column, console, print_rows
 from integration_center.insights.drop_folders.drop_names import NotTaken
 from integration_center.insights.files import NAMES_SHOWN, FilesSource

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from integration_center.cli.arguments import require, say_none
 from integration_center.cli.creating_fields import create_missing
 from integration_center.cli.firing import look_today, print_firing
 from integration_center.cli.output import AsJson, console, print_json
-from integration_center.cli.slugs import require, say_none
 from integration_center.database.touched import say_touched
 from integration_center.errors import (
     ConfigurationError,
@@ -25,12 +25,10 @@ from integration_center.installation import Installation, open_installation
 from integration_center.integration.source import AssetSource
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
-from integration_center.integration_files.places import find_folder
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import read_installed
 from integration_center.planning.newest_report import NewestReport
 from integration_center.planning.validation import Verdict, validate
 from integration_center.salesforce.objects.rights import Rights, look_at_rights
-from integration_center.settings import read_paths
 from integration_center.store.reports import source_folder
 from integration_center.sync.mapping.missing_fields import MissingField, admin_message
 
@@ -46,7 +44,7 @@ def check_integrations(
     as_json: AsJson = False,
 ) -> None:
     """Check integrations against the live report and object. Nothing is written."""
-    loaded = read_folder(find_folder(read_paths()))
+    loaded = read_installed()
     if slug is not None:
         require(loaded, slug)
     names = [slug] if slug else loaded.slugs
@@ -56,7 +54,7 @@ def check_integrations(
         for name in names:
             result, missing = find_faults(installation, loaded, name, lacking)
             if creates and missing and create_missing(installation, loaded.specs[name], missing, ask=not yes):
-                result = check_one(installation, loaded, name, lacking)
+                result, _ = find_faults(installation, loaded, name, lacking)
             results.append(result)
         touched = {result["slug"]: say_touched(installation.syncs, result["slug"]) for result in results}
         firings = {
@@ -80,9 +78,7 @@ def check_integrations(
             console.print(f"{sign}  {escape(result['slug'])}")
             for problem in result["problems"]:
                 console.print(f"  {problem}", markup=False, soft_wrap=True)
-            for warning in result["warnings"]:
-                console.print(f"  note: {warning}", markup=False, soft_wrap=True)
-            for note in result["notes"]:
+            for note in [*result["warnings"], *result["notes"]]:
                 console.print(f"  note: {note}", markup=False, soft_wrap=True)
             if firing := firings.get(result["slug"]):
                 print_firing(loaded.specs[result["slug"]], firing, touched=touched[result["slug"]])
@@ -147,13 +143,6 @@ def ask_dagster(installation: Installation, specs: Mapping[str, IntegrationSpec 
         return find_lacking(webserver, specs) if webserver else {}
     except ServiceUnavailable:
         return {}
-
-
-def check_one(
-    installation: Installation, loaded: Integrations, slug: str, lacking: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """What is wrong with one integration; an error of one stops no other."""
-    return find_faults(installation, loaded, slug, lacking or {})[0]
 
 
 def find_faults(

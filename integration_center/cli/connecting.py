@@ -10,19 +10,18 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.access.audit import Action
 from integration_center.accounts.connecting import connect_client_credentials, connect_jwt, connect_web, disconnect
 from integration_center.accounts.connections import Connection
 from integration_center.accounts.names import require_unused
-from integration_center.cli.account_argument import EnvironmentArgument
+from integration_center.cli.arguments import EnvironmentArgument
 from integration_center.cli.output import console
 from integration_center.console.refusals import explain
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.files.regular_files import read_regular
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.environment import Environment, OrgKind
-from integration_center.integration_files.places import find_folder
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import read_installed
 
 REMOVED = "Account {} is removed."
 LONGEST_KEY = 64_000
@@ -62,7 +61,7 @@ def connect_account(
         settings, store = installation.settings, installation.accounts
         if kind is not None:
             add_account(installation, environment, kind)
-        specs = [spec for spec in read_folder(find_folder(settings)).specs.values() if spec.environment is environment]
+        specs = [spec for spec in read_installed(settings).specs.values() if spec.environment is environment]
         try:
             match flow:
                 case Flow.WEB:
@@ -87,9 +86,7 @@ def connect_account(
         except IntegrationCenterError as error:
             # Not its text, which may quote what the org or a gateway answered.
             said = explain(error, environment).headline
-            installation.audit.record(
-                Action.CONNECTION_REFUSED, who=me, where=COMMAND_LINE, environment=environment, detail=said
-            )
+            installation.audit.record_command(Action.CONNECTION_REFUSED, environment=environment, detail=said)
             raise
         note_connection(installation, connection)
     console.print(connection.summary, markup=False)
@@ -106,9 +103,7 @@ def add_account(installation: Installation, environment: Environment, kind: OrgK
         return
     me = getpass.getuser()
     if names.add(environment, kind, added_by=me):
-        installation.audit.record(
-            Action.ADDED_ACCOUNT, who=me, where=COMMAND_LINE, environment=environment, detail=kind.value
-        )
+        installation.audit.record_command(Action.ADDED_ACCOUNT, environment=environment, detail=kind.value)
 
 
 def remove_account(installation: Installation, environment: Environment) -> None:
@@ -118,11 +113,9 @@ def remove_account(installation: Installation, environment: Environment) -> None
         ConfigurationError: an integration uses it, it is always there, or an org is connected.
     """
     names = installation.accounts.names
-    require_unused(environment, read_folder(find_folder(installation.settings)).specs)
+    require_unused(environment, read_installed(installation.settings).specs)
     names.remove(environment)
-    installation.audit.record(
-        Action.REMOVED_ACCOUNT, who=getpass.getuser(), where=COMMAND_LINE, environment=environment
-    )
+    installation.audit.record_command(Action.REMOVED_ACCOUNT, environment=environment)
 
 
 def read_key(path: Path) -> str:
@@ -139,10 +132,8 @@ def read_key(path: Path) -> str:
 
 def note_connection(installation: Installation, connection: Connection) -> None:
     """Note in the audit log that the operating-system user connected an account."""
-    installation.audit.record(
+    installation.audit.record_command(
         Action.CONNECTED,
-        who=getpass.getuser(),
-        where=COMMAND_LINE,
         environment=connection.account.environment,
         detail=connection.summary,
     )
@@ -158,16 +149,14 @@ def disconnect_account(
     with open_installation() as installation:
         if remove:
             installation.accounts.names.kind_of(environment)
-            require_unused(environment, read_folder(find_folder(installation.settings)).specs)
+            require_unused(environment, read_installed(installation.settings).specs)
             if installation.accounts.find(environment) is None:
                 remove_account(installation, environment)
                 console.print(REMOVED.format(environment.value), markup=False)
                 return
         done = disconnect(environment, installation.settings, installation.accounts)
-        installation.audit.record(
+        installation.audit.record_command(
             Action.DISCONNECTED,
-            who=getpass.getuser(),
-            where=COMMAND_LINE,
             environment=environment,
             detail=done.summary,
             org_id=done.org_id,

@@ -1,12 +1,11 @@
 """Create the fields that an integration lacks, after asking."""
 
-import getpass
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 import typer
 
-from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.access.audit import Action
 from integration_center.accounts.store import Account
 from integration_center.cli.output import console, errors
 from integration_center.installation import Installation
@@ -102,9 +101,7 @@ def create_here(
         org.session, environment, object_name, fields, account.user_id, help_text=help_text, sleep=sleep
     )
     said = done.summarize(object_name)
-    installation.audit.record(
-        Action.CREATED_FIELDS, who=getpass.getuser(), where=COMMAND_LINE, environment=environment, detail=said
-    )
+    installation.audit.record_command(Action.CREATED_FIELDS, environment=environment, detail=said)
     return said
 
 

@@ -28,10 +28,9 @@ from integration_center.errors import ConfigurationError, SyncFailed
 from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.environment import FIRST, Environment
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.instance.run_request import RunRequest
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import read_installed
 from integration_center.pipeline.location.launching import run_here
 from integration_center.pipeline.names import push_config, run_tags
 from integration_center.salesforce.client.soql import build_select, write_moment
@@ -176,7 +175,7 @@ def run_examples(installation: Installation, day: date) -> None:
     with progress() as bar:
         second = [run_example(installation, slug, day, bar) for slug in EXAMPLES]
     for sync in second:
-        counts = sync.counts["lines"]
+        counts = sync.lines
         console.print(
             f"{sync.slug}: {counts.get('unchanged', 0):,} already up to date, {counts.get('updated', 0):,} updated,"
             f" {sync.api_calls} API calls",
@@ -185,7 +184,7 @@ def run_examples(installation: Installation, day: date) -> None:
     touched = {each: count_touched(installation, each, began) for each in FIRST}
     for each, records in touched.items():
         console.print(f"Leads that {each.title} says were touched since: {records:,}")
-    if any(sync.counts["lines"].get("updated") for sync in second) or any(touched.values()):
+    if any(sync.lines.get("updated") for sync in second) or any(touched.values()):
         raise SyncFailed("the second run wrote something although nothing had changed")
 
 
@@ -208,7 +207,7 @@ def run_example(installation: Installation, slug: str, day: date, bar: Progress)
     Raises:
         ConfigurationError: the example is not among the integrations.
     """
-    spec = read_folder(find_folder(installation.settings)).specs.get(slug)
+    spec = read_installed(installation.settings).specs.get(slug)
     if spec is None:
         raise ConfigurationError(f"the example integration {slug!r} is not in {installation.settings.defs}")
     request = RunRequest(slug, (day, day), run_tags(slug, spec.environment, "demo"), run_config=push_config(slug))

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from integration_center.cli.history import write_private_bytes
-from integration_center.cli.output import AsJson, console, print_json
+from integration_center.cli.output import AsJson, console, print_json, write_private
 from integration_center.errors import IntegrationCenterError
 from integration_center.installation import open_installation
 from integration_center.pipeline.doctor.bundle import build_bundle
@@ -39,7 +38,7 @@ def look_at_everything(
         with open_installation(settings) as installation:
             found = list(examine(installation, now))
             if bundle is not None:
-                write_private_bytes(bundle, build_bundle(installation, found), "--bundle")
+                write_private(bundle, build_bundle(installation, found), "--bundle")
                 written = True
     except IntegrationCenterError as error:
         found = [*check_versions(), problem("settings", f"{error}.", "Correct this first; nothing else was looked at.")]

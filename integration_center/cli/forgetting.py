@@ -78,7 +78,5 @@ def forget_report(
         slug = report if installation.reports.newest_day(report) else report_slug(report)
         if not installation.reports.forget(slug, wanted):
             raise NoDataForDay(f"no report {report!r} of {wanted} is stored; nothing was deleted", days=(wanted,))
-        installation.audit.record(
-            Action.FORGOT_REPORT, who=getpass.getuser(), where=COMMAND_LINE, detail=f"{slug} of {wanted}"
-        )
+        installation.audit.record_command(Action.FORGOT_REPORT, detail=f"{slug} of {wanted}")
     console.print(f"The stored report {slug} of {wanted} is deleted.", markup=False)

@@ -1,27 +1,22 @@
 """`log` and `ledger`: past syncs, and what became of every row."""
 
-import os
 import re
-import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from integration_center.cli.output import MOST_LINES, AsJson, Column, console, print_json, print_rows
-from integration_center.cli.slugs import require
+from integration_center.cli.arguments import require
+from integration_center.cli.output import MOST_LINES, AsJson, Column, console, print_json, print_rows, write_private
 from integration_center.cli.sync_output import describe, describe_wait
 from integration_center.database.sync_records import RETRY_OF, UNDO_OF, SyncRecord
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation, open_installation
-from integration_center.integration_files.places import find_folder
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import read_installed
 from integration_center.pipeline.runs.unlogged_runs import log_ended_runs
-from integration_center.settings import read_paths
 from integration_center.sync.outcome_words import say_counts
 from integration_center.sync.outcomes import Outcome
-from integration_center.wording.plain_text import make_lines_printable
 
 NAMED = 5
 """Syncs that an error names, when a run id fits several."""
@@ -34,7 +29,7 @@ def show_log(
     as_json: AsJson = False,
 ) -> None:
     """The history of syncs: Completed or Failed, with the counts."""
-    loaded = read_folder(find_folder(read_paths()))
+    loaded = read_installed()
     with open_installation() as installation:
         log_ended_runs(installation, loaded.by_slug)
         waits = installation.waiting.list(datetime.now(UTC), slug)
@@ -94,7 +89,7 @@ def show_ledger(
     lines = count_as_spreadsheet(lines)
     flat = to_csv_safe(lines)
     if csv is not None:
-        write_private(csv, flat.write_csv())
+        write_private(csv, flat.write_csv(), "--csv")
         console.print(f"{flat.height:,} lines written to {csv}", markup=False)
         return
     shown = ["row", "key", "record_id", "outcome", "reason", "code", "error_fields"]
@@ -113,42 +108,6 @@ def show_ledger(
     )
     if not as_json and lines.height > limit:
         console.print(f"… and {lines.height - limit:,} more; --csv FILE writes them all", markup=False)
-
-
-def write_private_bytes(path: Path, data: bytes, option: str) -> None:
-    """Write a file that only its owner may read.
-
-    Raises:
-        ConfigurationError: the file cannot be written; names the option that chooses another.
-    """
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, 0o600), "wb") as file:
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                os.fchmod(file.fileno(), 0o600)  # a file that was there would keep its mode
-            file.write(data)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise ConfigurationError(f"{option} {path} cannot be written: {reason or error}; name another file") from None
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read: a ledger holds personal data.
-
-    Raises:
-        ConfigurationError: the file cannot be written.
-    """
-    # Without waiting: opening a pipe that nobody reads would last for ever.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
-    try:
-        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
-            os.set_blocking(file.fileno(), True)
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                os.fchmod(file.fileno(), 0o600)  # a file that was there would keep its mode
-            # /dev/stdout of a terminal would obey control characters of a key
-            file.write(make_lines_printable(text) if file.isatty() else text)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise ConfigurationError(f"--csv {path} cannot be written: {reason or error}; name another file") from None
 
 
 def find_sync(installation: Installation, run: str, slug: str | None) -> SyncRecord:

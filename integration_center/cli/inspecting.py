@@ -14,7 +14,7 @@ from integration_center.insights.declared.report_yaml import ReportFile, read_re
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, find_ending, find_other_kind, name_format
 from integration_center.insights.drop_folders.drops import LARGEST
 from integration_center.insights.files import Fetched, FilesSource
-from integration_center.insights.inspecting.inspection import ColumnLook, Inspection, inspect_file
+from integration_center.insights.inspecting.inspection import ColumnLook, Inspection, inspect_fetched
 from integration_center.insights.inspecting.saved_proposals import save_proposal, write_proposal
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.source import parse_day
@@ -42,14 +42,7 @@ def inspect_report(
     """Look at a report's file, and find the report.yaml that reads it."""
     path = Path(what)
     fetched, folder = (fetch_file(path), path.parent) if is_path(what) else fetch_report(what, day)
-    found = inspect_file(
-        fetched.data,
-        fetched.label,
-        fetched.named,
-        fetched.file,
-        limit=fetched.file.limit or SizeLimit(),
-        packing=fetched.packing,
-    )
+    found = inspect_fetched(fetched)
     if is_path(what) and (note := say_name(path.name, fetched.file)):
         found = replace(found, notes=[*found.notes, note])
     previews = read_settings().previews

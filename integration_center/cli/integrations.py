@@ -6,17 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
+from integration_center.cli.arguments import say_none
 from integration_center.cli.output import AsJson, Column, errors, print_rows
-from integration_center.cli.slugs import say_none
 from integration_center.errors import ServiceUnavailable
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.schedule_words import say_pause
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
-from integration_center.integration_files.places import find_folder
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import read_installed
 from integration_center.pipeline.runs.unlogged_runs import log_ended_runs
-from integration_center.settings import read_paths
 
 
 def list_integrations(
@@ -30,7 +28,7 @@ def list_integrations(
     if everywhere:
         show_everywhere(as_json=as_json)
         return
-    loaded = read_folder(find_folder(read_paths()))
+    loaded = read_installed()
     with open_installation() as installation:
         log_ended_runs(installation, loaded.by_slug)
         rows = [describe(installation, loaded, slug) for slug in loaded.slugs]

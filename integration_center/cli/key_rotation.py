@@ -1,6 +1,5 @@
 """`rotate-key`: replace the key that encrypts the accounts."""
 
-import getpass
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.access.audit import Action
 from integration_center.accounts.encryption import VARIABLE, refuse_shared
 from integration_center.accounts.key_rotation import rotate_key
 from integration_center.cli.only_up import only_up
@@ -34,9 +33,7 @@ def change_key(
         open_installation(settings) as installation,
     ):
         done = rotate_key(settings, installation.engine, read_new_key(key_file))
-        installation.audit.record(
-            Action.ROTATED_KEY, who=getpass.getuser(), where=COMMAND_LINE, detail=f"{done.accounts} accounts"
-        )
+        installation.audit.record_command(Action.ROTATED_KEY, detail=f"{done.accounts} accounts")
     console.print(f"Accounts encrypted with the new key: {done.accounts}.")
     if done.file is None:
         console.print(f"Set {VARIABLE} to the new key alone, before the next command.", markup=False)

@@ -1,6 +1,5 @@
 """`new`: the wizard in the terminal. The same proposals and checks as in the console, question by question."""
 
-import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.access.audit import Action
 from integration_center.accounts.store import Account
 from integration_center.cli.asking import SKIP, Pair, ask_field, ask_one, say_alike
 from integration_center.cli.creating_fields import offer_fields
@@ -75,9 +74,7 @@ def new_integration(
             spec = ask_rest(info, schema, account, Mapped(keys, fields, made, absence), earlier)
             check(spec, schema, report, org, account)
         file = defs.create(spec)
-        installation.audit.record(
-            Action.CREATED, who=getpass.getuser(), where=COMMAND_LINE, environment=spec.environment, slug=file.slug
-        )
+        installation.audit.record_command(Action.CREATED, environment=spec.environment, slug=file.slug)
     console.print(f"Written: {file.name}", markup=False, soft_wrap=True)
     console.print(f"See what it would do: integration-center plan {file.slug}", markup=False)
     console.print("A Dagster that runs reads it under Deployment → Reload.", markup=False)

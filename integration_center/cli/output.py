@@ -5,11 +5,13 @@ import errno
 import io
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +20,7 @@ from rich.markup import escape
 from rich.segment import Segment
 from rich.table import Table
 
+from integration_center.errors import ConfigurationError
 from integration_center.wording.plain_text import escape_json, make_lines_printable, make_printable
 
 MOST_LINES = 1_000_000
@@ -148,6 +151,28 @@ def print_json(value: object) -> None:
     """Print JSON on standard output; times as ISO 8601 with their zone."""
     plain = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")  # programs need JSON, whatever the terminal
     typer.echo(escape_json(json.dumps(value, default=show, ensure_ascii=plain, indent=2)))
+
+
+def write_private(path: Path, content: str | bytes, option: str) -> None:
+    """Write a file that only its owner may read: it may hold personal data.
+
+    Raises:
+        ConfigurationError: the file cannot be written; names the option that chooses another.
+    """
+    # Without waiting: opening a pipe that nobody reads would last for ever.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
+    try:
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            os.set_blocking(file.fileno(), True)
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)  # a file that was there would keep its mode
+            if isinstance(content, str):
+                # /dev/stdout of a terminal would obey control characters of a key
+                content = (make_lines_printable(content) if file.isatty() else content).encode()
+            file.write(content)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ConfigurationError(f"{option} {path} cannot be written: {reason or error}; name another file") from None
 
 
 def ask(question: str, default: str | None = None) -> str:

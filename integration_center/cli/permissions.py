@@ -10,13 +10,12 @@ import typer
 
 from integration_center.access.audit import COMMAND_LINE
 from integration_center.accounts.granting import Granting
-from integration_center.cli.account_argument import EnvironmentArgument
+from integration_center.cli.arguments import EnvironmentArgument
 from integration_center.cli.output import AsJson, console, print_json
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment
-from integration_center.integration_files.places import find_folder
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import read_installed
 from integration_center.salesforce.objects.permission_set import (
     PermissionSet,
     build_permission_package,
@@ -26,7 +25,6 @@ from integration_center.salesforce.objects.permission_set import (
 from integration_center.salesforce.objects.permission_writing import Applied
 from integration_center.salesforce.objects.rights import Rights, look_at_rights
 from integration_center.salesforce.org import Org
-from integration_center.settings import read_paths
 from integration_center.sync.needs import list_needs
 
 
@@ -45,7 +43,7 @@ def show_permissions(
     """Show the rights that the integrations need, and make a permission set of exactly these."""
     with open_installation() as installation:
         installation.accounts.names.kind_of(environment)
-    specs = [spec for spec in read_folder(find_folder(read_paths())).specs.values() if spec.environment is environment]
+    specs = [spec for spec in read_installed().specs.values() if spec.environment is environment]
     if not specs:
         raise ConfigurationError(f"there is no integration for {environment.title} yet, so no right is needed")
     with open_installation() as installation, ExitStack() as connections:

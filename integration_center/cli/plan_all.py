@@ -1,14 +1,15 @@
 """`plan --all`: plan all integrations, or those that a branch changed, and write the comment of a pull request."""
 
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
-from integration_center.cli.changed import find_changed
 from integration_center.cli.output import console, print_json
 from integration_center.cli.runs import Launch, launch
 from integration_center.cli.sync_output import describe, name_days, print_result
@@ -20,7 +21,7 @@ from integration_center.integration_files.integrations import Integrations
 from integration_center.integration_files.places import find_folder, name_folder
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.names import asset_keys, push_key, run_tags
+from integration_center.pipeline.names import asset_keys, run_tags
 from integration_center.settings import read_paths
 from integration_center.sync.change_summary import FieldChange, sum_up_changes
 from integration_center.sync.outcomes import Outcome
@@ -84,12 +85,42 @@ def plan_all(days: tuple[date, date], *, changed_since: str | None, markdown: bo
         raise typer.Exit(1)
 
 
+def find_changed(root: Path, ref: str) -> set[str]:
+    """Find the folders of integrations that were changed or added since a commit, also where nothing is committed yet.
+
+    Raises:
+        ConfigurationError: the folder is in no repository, git is not installed, or there is no such commit.
+    """
+    if ref.startswith("-"):
+        raise ConfigurationError(f"--changed-since {ref!r} is no commit; name one such as origin/main")
+    changed = ask_git(root, "diff", "--name-only", "-z", "--relative", f"{ref}^{{commit}}", "--", ".")
+    added = ask_git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
+    return {path.partition("/")[0] for path in [*changed, *added] if "/" in path}
+
+
+def ask_git(root: Path, *arguments: str) -> list[str]:
+    """Ask git for paths.
+
+    Raises:
+        ConfigurationError: git does not answer; its own first line says why.
+    """
+    command = ("git", "-C", str(root), *arguments)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
+    except OSError as error:
+        raise ConfigurationError(f"--changed-since needs git, which cannot be started: {error.strerror}") from None
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["git gave no reason"])[0]
+        raise ConfigurationError(f"{root}: git cannot tell what changed: {reason}")
+    return [path for path in done.stdout.split("\0") if path]
+
+
 def plan_one(installation: Installation, loaded: Integrations, slug: str, days: tuple[date, date]) -> Planned:
     """Plan one integration. An error of it stops no other."""
     spec = loaded.specs.get(slug)
     if spec is None:
         return Planned(slug, None, loaded.broken[slug])
-    assets = tuple(key for key in asset_keys(slug, spec) if key != push_key(slug))
+    assets = tuple(asset_keys(slug, spec, push=False))
     request = RunRequest(slug, days, run_tags(slug, spec.environment, COMMAND_LINE), assets)
     wanted = Launch(request, slug, spec.environment, Action.PLANNED, name_days(days))
     try:
@@ -126,7 +157,7 @@ def write_markdown(planned: Sequence[Planned], days: tuple[date, date]) -> str:
         parts.append(f"#### {'❌ ' if each.problem else ''}{escape_markdown(each.slug + where)}")
         if each.problem:
             parts.append(f"> {escape_markdown(each.problem)}")
-        if sync and (lines := sync.counts.get("lines", {})):
+        if sync and (lines := sync.lines):
             counts = [f"| {outcome} | {lines[outcome]:,} |" for outcome in Outcome if lines.get(outcome, 0)]
             parts.append("\n".join(["| outcome | lines |", "| --- | ---: |", *counts]))
         if each.changes:

@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
-from integration_center.cli.account_argument import read_environment
+from integration_center.cli.arguments import read_environment, require
 from integration_center.cli.output import AsJson, Quiet, ask, console, print_json
 from integration_center.cli.runs import Launch, launch, read_sample
-from integration_center.cli.slugs import require
 from integration_center.cli.sync_output import describe, name_days, print_result
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ConfigurationError
@@ -20,7 +19,7 @@ from integration_center.insights.source import last_full_day
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.environment import Environment
 from integration_center.integration_files.folder import DefsFolder
-from integration_center.integration_files.places import find_folder, open_place
+from integration_center.integration_files.places import open_place
 from integration_center.integration_files.reading import DefsFile
 from integration_center.pipeline.administration.promoting import (
     Comparison,
@@ -31,8 +30,8 @@ from integration_center.pipeline.administration.promoting import (
 )
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import find_webserver
-from integration_center.pipeline.judging import judge_with_dagster, read_folder
-from integration_center.pipeline.names import asset_keys, push_key, run_tags
+from integration_center.pipeline.judging import judge_with_dagster, read_installed
+from integration_center.pipeline.names import asset_keys, run_tags
 from integration_center.sync.outcomes import Outcome
 
 
@@ -54,7 +53,7 @@ def promote_integration(
     """
     with open_installation() as installation:
         folder = DefsFolder(open_place(installation.settings), judge_with_dagster)
-        require(read_folder(find_folder(installation.settings)), slug)
+        require(read_installed(installation.settings), slug)
         file = folder.read(slug)
         if file.spec is None:
             raise ConfigurationError(f"{slug} is broken: {file.problem}; correct it first")
@@ -113,10 +112,10 @@ def make_plan(installation: Installation, file: DefsFile, *, quiet: bool) -> Syn
     if webserver := find_webserver(installation.settings):
         webserver.reload()  # it does not know the copy yet
     day = last_full_day(datetime.now(UTC))
-    assets = tuple(key for key in asset_keys(file.slug, file.spec) if key != push_key(file.slug))
+    assets = tuple(asset_keys(file.slug, file.spec, push=False))
     request = RunRequest(file.slug, (day, day), run_tags(file.slug, file.spec.environment, COMMAND_LINE), assets)
     wanted = Launch(request, file.slug, file.spec.environment, Action.PLANNED, name_days((day, day)))
-    return launch(installation, read_folder(find_folder(installation.settings)), wanted, quiet=quiet)
+    return launch(installation, read_installed(installation.settings), wanted, quiet=quiet)
 
 
 def confirm(installation: Installation, folder: DefsFolder, promoted: DefsFile, run_id: str) -> None:

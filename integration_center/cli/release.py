@@ -7,20 +7,14 @@ from typing import Annotated
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.cli.arguments import Run, Slug
 from integration_center.cli.history import find_sync
 from integration_center.cli.output import AsJson, Quiet, ask, console
-from integration_center.cli.runs import Launch, launch
-from integration_center.cli.sync_output import finish, read_troubles
+from integration_center.cli.runs import Launch, run_and_finish
 from integration_center.installation import open_installation
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.jobs.decisions import decide_release, reject
-from integration_center.pipeline.judging import read_folder
-from integration_center.settings import read_paths
-from integration_center.sync.outcomes import WRITTEN
-from integration_center.sync.sample import sample_changes
+from integration_center.pipeline.judging import read_installed
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="A run id of `log`, or its first characters.")]
-Slug = Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")]
 Reason = Annotated[str | None, typer.Option(help="Why, in a sentence, for the audit log. Asked for when left out.")]
 
 
@@ -28,21 +22,14 @@ def release_plan(
     run: Run, reason: Reason = None, slug: Slug = None, as_json: AsJson = False, quiet: Quiet = False
 ) -> None:
     """Send a plan that a limit holds, or that waits for approval. It is sent once, as it was shown, within 24 hours."""
-    loaded = read_folder(find_folder(read_paths()))
+    loaded = read_installed()
     said = read_reason(reason)
     with open_installation() as installation:
         held = find_sync(installation, run, slug)
         who = getpass.getuser()
         request, environment, detail = decide_release(installation, held, who=who, where=COMMAND_LINE, reason=said)
-        sync = launch(
-            installation,
-            loaded,
-            Launch(request, held.slug, environment, Action.RELEASED, detail),
-            quiet=quiet or as_json,
-        )
-        sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), *WRITTEN) if sync.plan_id else []
-        troubles = read_troubles(installation, sync)
-    finish(sync, sample, troubles=troubles, as_json=as_json)
+        wanted = Launch(request, held.slug, environment, Action.RELEASED, detail)
+        run_and_finish(installation, loaded, wanted, as_json=as_json, quiet=quiet)
 
 
 def reject_plan(run: Run, reason: Reason = None, slug: Slug = None) -> None:

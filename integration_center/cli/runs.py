@@ -1,6 +1,5 @@
 """`plan` and `run`: syncs, through Dagster."""
 
-import getpass
 import logging
 import os
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.cli.arguments import Found, find
 from integration_center.cli.output import AsJson, Quiet, errors
 from integration_center.cli.progress_display import Display, progress_shown
-from integration_center.cli.slugs import Found, find
 from integration_center.cli.sync_output import finish, name_days, read_troubles
 from integration_center.console.report_notes import read_notes
 from integration_center.database.engine import kept_open
@@ -27,18 +26,16 @@ from integration_center.insights.source import last_full_day, parse_day
 from integration_center.installation import Installation, open_installation
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.instance.everywhere import list_assets
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import find_webserver, require_named
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import read_installed
 from integration_center.pipeline.location.launching import run_here, wait_for
 from integration_center.pipeline.names import FIRST_DAY, asset_keys, push_config, push_key, run_tags
 from integration_center.pipeline.planned_events import TOGETHER
 from integration_center.pipeline.runs.history import complete_log
 from integration_center.pipeline.starting.catch_up import check_long_range
-from integration_center.settings import read_paths
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
 
@@ -179,9 +176,18 @@ def require_own_input(wanted: Launch, spec: IntegrationSpec | None) -> None:
     )
 
 
+def run_and_finish(
+    installation: Installation, loaded: Integrations, wanted: Launch, *, as_json: bool, quiet: bool
+) -> None:
+    """Run the request, and print what was written; exit 1 when it failed."""
+    sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
+    sample = read_sample(installation, sync, *WRITTEN)
+    finish(sync, sample, troubles=read_troubles(installation, sync), as_json=as_json)
+
+
 def read_sample(installation: Installation, sync: SyncRecord, *outcomes: Outcome) -> list[dict[str, Any]]:
     """Read a few changes from the ledger of a sync; none when it has no plan, or no line with such an outcome."""
-    if not sync.plan_id or not any(sync.counts.get("lines", {}).get(outcome) for outcome in outcomes):
+    if not sync.plan_id or not any(sync.lines.get(outcome) for outcome in outcomes):
         return []
     with installation.ledgers.scanned(sync.run_id, sync.slug) as lines:
         return sample_changes(lines, *outcomes)
@@ -189,10 +195,8 @@ def read_sample(installation: Installation, sync: SyncRecord, *outcomes: Outcome
 
 def note_launch(installation: Installation, wanted: Launch, run_id: str) -> None:
     """Note in the audit log that the operating-system user started a run."""
-    installation.audit.record(
+    installation.audit.record_command(
         wanted.action,
-        who=getpass.getuser(),
-        where=COMMAND_LINE,
         environment=wanted.environment,
         slug=wanted.slug,
         detail=wanted.detail,
@@ -241,7 +245,7 @@ def plan_integration(
         raise typer.BadParameter("--changed-since and --markdown go with --all")
     from integration_center.cli.firing import look_today, print_firing
 
-    loaded, days = read_folder(find_folder(read_paths())), read_days(partition)
+    loaded, days = read_installed(), read_days(partition)
     with open_installation() as installation, kept_open(installation.engine):
         found = find(loaded, slug, installation)
         spec, assets = found.spec, list_planned(loaded, slug, found)
@@ -267,12 +271,10 @@ def list_planned(loaded: Integrations, slug: str, found: Found) -> tuple[dg.Asse
         ConfigurationError: the integration's file is broken.
     """
     if found.elsewhere:
-        keys = list_assets(found.elsewhere, slug)
-    elif found.spec:
-        keys = asset_keys(slug, found.spec)
-    else:
+        return tuple(key for key in list_assets(found.elsewhere, slug) if key != push_key(slug))
+    if found.spec is None:
         raise ConfigurationError(loaded.broken[slug])
-    return tuple(key for key in keys if key != push_key(slug))
+    return tuple(asset_keys(slug, found.spec, push=False))
 
 
 def run_integration(
@@ -285,7 +287,7 @@ def run_integration(
     quiet: Quiet = False,
 ) -> None:
     """Run the sync through Dagster, and show what became of the rows."""
-    loaded, days = read_folder(find_folder(read_paths())), read_days(partition)
+    loaded, days = read_installed(), read_days(partition)
     said = f"{name_days(days)}, also when newer days were pushed" if allow_stale else name_days(days)
     with open_installation() as installation, kept_open(installation.engine):
         found = find(loaded, slug, installation)

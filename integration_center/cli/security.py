@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from integration_center.cli.history import write_private_bytes
-from integration_center.cli.output import console
+from integration_center.cli.output import console, write_private
 from integration_center.installation import open_installation
 from integration_center.pipeline.administration.security_overview import write_overview
 
@@ -21,5 +20,5 @@ def print_overview(
     if output is None:
         console.print_lines(text)
         return
-    write_private_bytes(output, text.encode(), "--output")
+    write_private(output, text, "--output")
     console.print(f"Written to {output}", markup=False)

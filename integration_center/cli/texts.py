@@ -1,6 +1,5 @@
 """`edit`, `export`, `import` and `changes`: integrations as text, such as between git and the database."""
 
-import getpass
 from collections import Counter
 from difflib import unified_diff
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 import click
 import typer
 
-from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.access.audit import Action
 from integration_center.cli.output import AsJson, Column, console, errors, print_rows
 from integration_center.console.differences import describe_changes
 from integration_center.console.labels import Labels, make_readable
@@ -188,11 +187,9 @@ def note(installation: Installation, file: DefsFile, action: Action, *, before: 
     changed = ""
     if before and before.spec and file.spec:
         changed = describe_changes(before.spec, file.spec, Labels(make_readable(file.spec.object)))
-    installation.audit.record(
+    installation.audit.record_command(
         action,
-        who=getpass.getuser(),
-        where=COMMAND_LINE,
-        environment=file.spec.environment if file.spec else None,
+        environment=file.environment,
         slug=file.slug,
         detail=changed or None,
     )

@@ -1,4 +1,4 @@
-"""`undo`: write back what a sync changed."""
+"""`undo` and `retry`: write back what a sync changed, or send again what failed in it."""
 
 import sys
 from functools import partial
@@ -7,32 +7,32 @@ from typing import Annotated
 import typer
 
 from integration_center.access.audit import COMMAND_LINE, Action
+from integration_center.cli.arguments import Run, Slug
 from integration_center.cli.history import find_sync
 from integration_center.cli.output import AsJson, Quiet, console, print_json
-from integration_center.cli.runs import Launch, launch
+from integration_center.cli.runs import Launch, launch, read_sample, run_and_finish
 from integration_center.cli.sync_output import finish, print_counts, print_sample, read_troubles
 from integration_center.errors import ConfigurationError
 from integration_center.installation import open_installation
-from integration_center.integration_files.places import find_folder
-from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import find_prefix, find_webserver
+from integration_center.pipeline.jobs.later_step import request_later
+from integration_center.pipeline.jobs.retry import describe_retry, request_retry, require_retryable
 from integration_center.pipeline.jobs.undo import plan_undo, require_undoable
-from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.names import UNDO_TAG, run_tags, undo_job, undo_op
-from integration_center.settings import read_paths
+from integration_center.pipeline.judging import read_installed
+from integration_center.pipeline.names import UNDO
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
 
 
 def undo_sync(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id of `log`, or its first characters.")],
-    slug: Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")] = None,
+    run: Run,
+    slug: Slug = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Write back the values from before a sync. Records that hold something else by now stay as they are."""
-    loaded = read_folder(find_folder(read_paths()))
+    loaded = read_installed()
     with open_installation() as installation:
         undone = find_sync(installation, run, slug)
         environment = require_undoable(installation, undone)
@@ -59,17 +59,10 @@ def undo_sync(
             typer.confirm(f"Write {planned:,} records back in {environment.title}?", abort=True)
         current = loaded.specs.get(undone.slug)
         prefix = find_prefix(partial(find_webserver, installation.settings), undone.slug, current)
-        request = RunRequest(
-            undo_job(environment, prefix),
-            None,
-            {**run_tags(undone.slug, environment, COMMAND_LINE), UNDO_TAG: undone.run_id},
-            run_config={
-                "ops": {undo_op(environment, prefix): {"config": {"run_id": undone.run_id, "slug": undone.slug}}}
-            },
-        )
+        request = request_later(UNDO, undone, environment, prefix, COMMAND_LINE)
         wanted = Launch(request, undone.slug, environment, Action.UNDID, f"run {undone.run_id}")
         sync = launch(installation, loaded, wanted, quiet=quiet or as_json)
-        sample = sample_changes(installation.ledgers.read(sync.run_id, sync.slug), *WRITTEN)
+        sample = read_sample(installation, sync, *WRITTEN)
         troubles = read_troubles(installation, sync)
     if current is not None and current.enabled and not as_json:
         console.print(
@@ -77,3 +70,23 @@ def undo_sync(
             markup=False,
         )
     finish(sync, sample, troubles=troubles, as_json=as_json)
+
+
+def retry_failed(run: Run, slug: Slug = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Send the records again that Salesforce refused in a run, or that it never reached. The others stay as they are.
+
+    The org is read first: what somebody has changed since is left alone. Once a newer run has written, run the
+    integration instead.
+    """
+    loaded = read_installed()
+    with open_installation() as installation:
+        source = find_sync(installation, run, slug)
+        environment, spec = require_retryable(installation, source)
+        wanted = Launch(
+            request_retry(source, environment, spec, COMMAND_LINE),
+            source.slug,
+            environment,
+            Action.RETRIED,
+            describe_retry(source),
+        )
+        run_and_finish(installation, loaded, wanted, as_json=as_json, quiet=quiet)

@@ -45,11 +45,7 @@ class Verb:
 
 TASKS = {
     "Set up": (
-        Verb(
-            "init",
-            "init.init_project",
-            "Lay out a new project in a folder.",
-        ),
+        Verb("init", "init.init_project", "Lay out a new project in a folder."),
         Verb("connect", "connecting.connect_account", "Connect an org to an account."),
         Verb(
             "accounts",
@@ -62,11 +58,7 @@ TASKS = {
             "Show the rights that the integrations need, and make a permission set of exactly these.",
         ),
         Verb("disconnect", "connecting.disconnect_account", "Revoke an account's tokens and forget them."),
-        Verb(
-            "password",
-            "access.make_password",
-            "Ask for a password, and print the line for the file of users.",
-        ),
+        Verb("password", "access.make_password", "Ask for a password, and print the line for the file of users."),
         Verb("rotate-key", "key_rotation.change_key", "Encrypt the accounts with a new key."),
         Verb("migrate", "migration.migrate_database", "Upgrade the database of an earlier version."),
         Verb(
@@ -81,30 +73,18 @@ TASKS = {
         Verb("edit", "texts.edit_integration", "Edit the text of an integration in your editor."),
         Verb("export", "texts.export_integrations", "Write all integrations into a folder, as `SLUG/defs.yaml`."),
         Verb("import", "texts.import_integrations", "Take over all integrations of a folder, as `SLUG/defs.yaml`."),
-        Verb(
-            "check",
-            "checking.check_integrations",
-            "Check integrations against the live report and object.",
-        ),
-        Verb(
-            "plan",
-            "runs.plan_integration",
-            "Make the update set, and show counts and a before/after sample.",
-        ),
+        Verb("check", "checking.check_integrations", "Check integrations against the live report and object."),
+        Verb("plan", "runs.plan_integration", "Make the update set, and show counts and a before/after sample."),
         Verb("run", "runs.run_integration", "Run the sync through Dagster, and show what became of the rows."),
         Verb(
             "promote",
             "promoting.promote_integration",
             "Compare Sandbox with Production, copy the integration there switched off, and plan it.",
         ),
-        Verb(
-            "undo",
-            "undo.undo_sync",
-            "Write back the values from before a sync.",
-        ),
+        Verb("undo", "undo.undo_sync", "Write back the values from before a sync."),
         Verb(
             "retry",
-            "retry.retry_failed",
+            "undo.retry_failed",
             "Send the records again that Salesforce refused in a run, or that it never reached.",
         ),
         Verb("release", "release.release_plan", "Send a plan that a limit holds, or that waits for approval."),
@@ -134,9 +114,7 @@ TASKS = {
         Verb("doctor", "doctor.look_at_everything", "Look at everything, and say what to do about what is wrong."),
         Verb("reports", "catalogue.list_reports", "The Insights reports that may be integrated."),
         Verb(
-            "inspect",
-            "inspecting.inspect_report",
-            "Look at a report's file, and find the report.yaml that reads it.",
+            "inspect", "inspecting.inspect_report", "Look at a report's file, and find the report.yaml that reads it."
         ),
         Verb("schema", "schema.print_schema", "The JSON schema of report.yaml, for editors."),
         Verb("objects", "catalogue.list_objects", "The objects of an org that can be read and updated."),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
+from integration_center.console.ledger import Reasons
 from integration_center.console.obstacles import Banner
 from integration_center.console.plain_words import make_plain
-from integration_center.console.reasons import Reasons
 from integration_center.console.results import count_troubled, is_cancelled, say_status, say_why, sentence, tone_of
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.database.waiting import WaitingDay
@@ -106,7 +106,7 @@ def say_wait(wait: WaitingDay) -> str:
 
 def _build_late(file: DefsFile, said: str) -> Attention:
     here = f"/integrations/{quote(file.slug)}"
-    name = file.spec.name if file.spec else file.slug
+    name = file.title
     return Attention("danger", f"Late: {said}", name, here, href=here, says="Open the integration")
 
 
@@ -141,7 +141,7 @@ def _build_broken(file: DefsFile, sync: SyncRecord | None, *, may_change: bool) 
 def _build_ended(file: DefsFile, sync: SyncRecord, reasons: Reasons) -> Attention:
     here = f"/integrations/{quote(file.slug)}"
     run = f"{here}/runs/{quote(sync.run_id)}"
-    name = file.spec.name if file.spec else file.slug
+    name = file.title
     status = say_status(sync)
     if sync.status is SyncStatus.WAITING:
         return Attention("warning", "The plan waits for approval.", name, here, sync, run, "Review and approve")

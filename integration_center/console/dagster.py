@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
+from starlette.requests import Request
 
+from integration_center.access.audit import Action
 from integration_center.console.engine import UNFINISHED, UnfinishedRun
-from integration_center.console.shell.context import Console
+from integration_center.console.shell.context import Console, console_of, note, user_of
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import Webserver
-from integration_center.pipeline.names import asset_keys, push_config, push_key, run_tags
+from integration_center.pipeline.names import asset_keys, push_config, run_tags
 from integration_center.pipeline.runs.history import complete_log, fail_killed_runs
 from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 from integration_center.wording.remedies import START_IT
@@ -37,15 +39,14 @@ class Started:
     already: bool
 
 
-def start(console: Console, file: DefsFile, day: date, *, push: bool, triggered_by: str) -> Started:
-    """Start a run of an integration in Dagster, unless one is under way.
+def start(request: Request, file: DefsFile, day: date, *, push: bool) -> Started:
+    """Start a run of an integration in Dagster, unless one is under way, and note it in the audit log.
 
     Args:
-        console: where.
+        request: of the user who asks for it.
         file: the integration.
         day: the UTC day whose data is carried.
         push: whether the plan is sent; without it the run is a dry run.
-        triggered_by: who asks for it, as the log shows it.
 
     Raises:
         ConfigurationError: the integration is broken, or Dagster refused the run.
@@ -53,10 +54,15 @@ def start(console: Console, file: DefsFile, day: date, *, push: bool, triggered_
     """
     if file.spec is None or file.problem is not None:
         raise ConfigurationError(f"the integration cannot run: {file.problem}. Correct it first")
-    assets = tuple(key for key in asset_keys(file.slug, file.spec) if push or key != push_key(file.slug))
-    tags = run_tags(file.slug, file.spec.environment, triggered_by)
+    assets = tuple(asset_keys(file.slug, file.spec, push=push))
+    tags = run_tags(file.slug, file.spec.environment, user_of(request).name)
     config = push_config(file.slug) if push else None
-    return launch_once(console, file.slug, file.spec, RunRequest(file.slug, (day, day), tags, assets, config))
+    wanted = RunRequest(file.slug, (day, day), tags, assets, config)
+    started = launch_once(console_of(request), file.slug, file.spec, wanted)
+    if not started.already:
+        action, environment = Action.RAN if push else Action.PLANNED, file.spec.environment
+        note(request, action, slug=file.slug, environment=environment, detail=f"{day}", run_id=started.run_id)
+    return started
 
 
 def launch_once(console: Console, slug: str, spec: IntegrationSpec | None, request: RunRequest) -> Started:
@@ -81,8 +87,8 @@ def launch_once(console: Console, slug: str, spec: IntegrationSpec | None, reque
 
 def find_running(console: Console, slug: str, spec: IntegrationSpec | None) -> str | None:
     """The run that works on the integration or waits to; None when none does. Lines of dead runs are closed first."""
+    close_dead_lines(console, slug, spec)
     with open_instance(console.installation.settings) as instance:
-        complete_log(instance, console.installation, {slug: spec})
         waiting = instance.get_runs(dg.RunsFilter(tags={INTEGRATION_TAG: slug}, statuses=UNFINISHED), limit=1)
     # A run of several integrations, started in Dagster's own UI, carries no tag of ours.
     working = [sync.run_id for sync in console.installation.syncs.running() if sync.slug == slug]
@@ -95,8 +101,8 @@ def close_dead_lines(console: Console, slug: str, spec: IntegrationSpec | None) 
         complete_log(instance, console.installation, {slug: spec})
 
 
-def bury_killed_runs(console: Console) -> None:
-    """Tell Dagster of the runs whose process was killed, which it would call started for ever."""
+def end_killed_runs(console: Console) -> None:
+    """Mark runs whose process was killed as failed in Dagster, which would call them started for ever."""
     with open_instance(console.installation.settings) as instance:
         fail_killed_runs(instance, console.installation)
 

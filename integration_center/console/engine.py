@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -162,7 +162,10 @@ def read_engine(
     oldest = min((beats[part].timestamp if part in beats else 0.0 for part in needed), default=0.0)
     states = instance.all_instigator_state() if instance.schedule_storage else ()
     runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=MOST_RUNS)
-    unfinished = [UnfinishedRun(run.run_id, run.tags[INTEGRATION_TAG], run.status) for run in _tagged(runs)]
+    # A run of several integrations carries no tag of ours, and has a line of the log for each.
+    unfinished = [
+        UnfinishedRun(run.run_id, run.tags[INTEGRATION_TAG], run.status) for run in runs if INTEGRATION_TAG in run.tags
+    ]
     return Engine(
         webserver=webserver,
         daemon=now - datetime.fromtimestamp(oldest, UTC) <= BEATS,
@@ -173,8 +176,3 @@ def read_engine(
         ),
         runs={run.slug: run for run in reversed(unfinished)},
     )
-
-
-def _tagged(runs: Iterable[dg.DagsterRun]) -> list[dg.DagsterRun]:
-    """The runs of one integration each; a run of several has a line of the log for each."""
-    return [run for run in runs if INTEGRATION_TAG in run.tags]

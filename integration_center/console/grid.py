@@ -9,10 +9,10 @@ from integration_center.alerts.judging import find_missed
 from integration_center.console.attention import Attention, list_attention, needs_look, say_wait
 from integration_center.console.engine import UnfinishedRun
 from integration_center.console.labels import make_readable
+from integration_center.console.ledger import find_reasons
 from integration_center.console.obstacles import BLOCKED, Obstacle, Surroundings, Touched, list_banners
 from integration_center.console.picture import RUNS, Picture, draw
 from integration_center.console.plain_words import make_plain
-from integration_center.console.reasons import find_reasons
 from integration_center.console.results import say_status
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import RecentSyncs, SyncRecord

@@ -1,34 +1,43 @@
 """Looks into stored ledgers, without reading them whole: they may hold a hundred thousand lines and more."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from integration_center.console.ledger_query import LedgerQuery
-from integration_center.console.results import Reason
+from integration_center.console.lookups import wait_for
+from integration_center.console.results import Reason, count_troubled
+from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, FILE, FILE_ROW, HOLDS, SOURCE_ROWS
 from integration_center.sync.failures import FAILING_SINCE
 from integration_center.sync.ledger import to_csv_safe
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcome_words import TROUBLED
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.reason_groups import GROUPED, Called, group_reason
 from integration_center.sync.row_numbers import NAMED_ROW, number_lines, number_of, say_rows
 
 logger = logging.getLogger(__name__)
-
 NO_LABELS = Called()
-
 PAGE_LINES = 50
 CSV_LINES = 10_000
 MOST_REASONS = 20
+REASONS_KEPT = 86_400.0
+"""Seconds: the ledger of an ended run changes only together with its counts."""
+MOST_RUNS = 1_000
+REASONS_SECONDS = 0.15
+"""Seconds for which a page waits; what is not there by then is there when it is opened again."""
+Reasons = Mapping[tuple[str, str], Sequence[Reason]]
+"""By run id and slug."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +153,7 @@ def read_page(
 
 def read_lines(lines: pl.DataFrame, called: Called = NO_LABELS) -> list[LedgerLine]:
     """A few lines of a ledger as objects."""
-    fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    fields = list_mapped(lines.columns)
     return [
         LedgerLine(
             row=number_of(line),
@@ -249,3 +258,21 @@ def _write_for_people(lines: pl.DataFrame, called: Called) -> pl.DataFrame:
         number_lines(lines.columns).alias("row"),
         reasons.replace_strict(said, default=None, return_dtype=pl.String).alias("reason"),
     ).drop(GROUPED, *({FILE_ROW} & {*lines.columns}))
+
+
+def find_reasons(console: Console, syncs: Iterable[SyncRecord]) -> Reasons:
+    """Find the reasons of the ended runs that have lines in trouble, as far as they are known in time."""
+    asked = {}
+    for sync in syncs:
+        if sync.status is not SyncStatus.RUNNING and (troubled := count_troubled(sync)):
+            key = ("reasons", sync.run_id, sync.slug, *troubled.items())
+            work = partial(_read, console, sync)
+            asked[sync.run_id, sync.slug] = console.lookups.ask(
+                key, work, kept=REASONS_KEPT, most=MOST_RUNS, lasting=True
+            )
+    wait_for(asked.values(), REASONS_SECONDS)
+    return {key: answer.get() for key, answer in asked.items() if answer.ready}
+
+
+def _read(console: Console, sync: SyncRecord, tell: Callable[[str], None]) -> list[Reason]:
+    return read_reasons(console.installation, sync)

@@ -23,6 +23,8 @@ KEPT = 300.0
 """Seconds for which an answer is used again; describe and object lists change seldom."""
 WORKERS = 6
 """Calls at once, over all users."""
+PATIENCE = 1.2
+"""Seconds for which a page waits before it shows progress instead."""
 LARGE = 4
 """Answers of one kind that are kept at most, where they are large (the rows of reports)."""
 FORGOTTEN = "forgotten"
@@ -194,7 +196,7 @@ def _name(parts: tuple[Hashable, ...]) -> str:
     return repr(tuple(map(str, parts)))
 
 
-def wait_for(answers: Iterable[Answer[Any]], seconds: float) -> bool:
-    """Wait until all answers are there, or for `seconds`; whether they are."""
-    _, missing = wait([answer.future for answer in answers], timeout=seconds)
+def wait_for(answers: Iterable[Answer[Any]], seconds: float | None = None) -> bool:
+    """Wait until all answers are there, or for `seconds`, `PATIENCE` if left out; whether they are."""
+    _, missing = wait([answer.future for answer in answers], timeout=PATIENCE if seconds is None else seconds)
     return not missing

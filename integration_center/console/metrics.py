@@ -65,7 +65,7 @@ def describe_syncs(found: Mapping[str, Iterable[SyncRecord]], now: datetime) -> 
     lag = gauge("lag_seconds", "Time since the end of the newest day that was synced", "integration")
     for slug, syncs in found.items():
         newest, *before = syncs
-        for outcome, count in newest.counts.get("rows", {}).items():
+        for outcome, count in newest.rows.items():
             rows.add_metric([slug, str(outcome)], count)
         completed = [sync.partition_end for sync in (newest, *before) if sync.status is SyncStatus.COMPLETED]
         if completed:

@@ -100,11 +100,6 @@ class Banner:
     link: str = ""
     says: str = ""
 
-    @property
-    def outside(self) -> bool:
-        """Whether the link leads out of the console."""
-        return not self.link.startswith("/")
-
 
 @dataclass(frozen=True)
 class Touched:

@@ -40,9 +40,7 @@ def explain_limits(history: Sequence[SyncRecord], limits: Mapping[str, float | N
         history: the lines of the integration in the log, the newest first.
         limits: the percent of each limit; None where none is set.
     """
-    runs = [
-        run for run in history if run.is_of_report and run.status is not SyncStatus.RUNNING and run.counts.get("lines")
-    ]
+    runs = [run for run in history if run.is_of_report and run.status is not SyncStatus.RUNNING and run.lines]
     found = {
         "min_match_rate": [find_matched(run) for run in runs],
         "max_cleared": [find_cleared(run) for run in runs],
@@ -62,13 +60,13 @@ def find_matched(run: SyncRecord) -> Share | None:
 
 def find_changed(run: SyncRecord) -> Share | None:
     """Find the share of the matched records that a run changed or would have changed."""
-    matched = sum(run.counts.get("lines", {}).values()) - run.count_lines(NO_RECORD)
+    matched = sum(run.lines.values()) - run.count_lines(NO_RECORD)
     return Share(100 * run.count_lines(CHANGED) / matched) if matched else None
 
 
 def find_failed(run: SyncRecord) -> Share | None:
     """Find the share of the records that went wrong in a run."""
-    broken, settled = count_settled(run.counts.get("lines", {}))
+    broken, settled = count_settled(run.lines)
     return Share(100 * broken / settled) if settled else None
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 import dagster as dg
 
 from integration_center.access.audit import Action, AuditEntry
-from integration_center.console.dagster import bury_killed_runs, close_dead_lines, find_stored_status
+from integration_center.console.dagster import close_dead_lines, end_killed_runs, find_stored_status
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import ServiceUnavailable
@@ -89,7 +89,7 @@ def watch(console: Console, slug: str, spec: IntegrationSpec | None, run_id: str
     try:
         status = webserver.status(run_id) if webserver else find_stored_status(console, run_id)
         if webserver and status is dg.DagsterRunStatus.STARTED:
-            bury_killed_runs(console)
+            end_killed_runs(console)
             status = webserver.status(run_id)
     except ServiceUnavailable:
         webserver, status = None, find_stored_status(console, run_id)
@@ -171,7 +171,7 @@ def _count(console: Console, progress: Progress, run_id: str, slug: str) -> Prog
 
 def _find_sent(console: Console, sync: SyncRecord) -> Seen:
     """The records sent, of those to send."""
-    planned = sync.counts.get("lines", {}).get("planned", 0)
+    planned = sync.lines.get("planned", 0)
     done, total = console.installation.syncs.progress(sync.run_id, sync.slug) or (0, planned)
     return Seen(Phase.SEND, done, total)
 

@@ -13,7 +13,7 @@ from integration_center.insights.delimited.form import DELIMITERS
 from integration_center.insights.drop_folders.drop_names import FILE_NAME
 from integration_center.insights.files import Fetched, FilesSource
 from integration_center.insights.formats.file_kinds import read_file
-from integration_center.insights.inspecting.inspection import Inspection, inspect_file
+from integration_center.insights.inspecting.inspection import Inspection, inspect_fetched
 from integration_center.insights.sizes import SizeLimit
 
 ROWS = 6
@@ -64,9 +64,9 @@ def try_file(source: FilesSource, folder: str, file: ReportFile) -> Trial | None
 
 def try_on(fetched: Fetched, file: ReportFile) -> Trial:
     """Try a `report.yaml` on a file."""
-    limit = file.limit or SizeLimit()
-    found = inspect_file(fetched.data, fetched.label, fetched.named, file, limit=limit, packing=fetched.packing)
+    found = inspect_fetched(fetched, file)
     try:
+        limit = file.limit or SizeLimit()
         table = read_file(fetched.data, fetched.label, fetched.named, file, limit=limit)
         check_columns(table.frame.columns, file, fetched.label, FILE_NAME)
     except UnreadableReport as error:

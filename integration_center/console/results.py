@@ -47,7 +47,7 @@ class Result:
 
 def count_troubled(sync: SyncRecord) -> dict[Outcome, int]:
     """Count the records that somebody has to look at by outcome, the worst first."""
-    lines = sync.counts.get("lines", {})
+    lines = sync.lines
     return {outcome: lines[outcome] for outcome in TROUBLED if lines.get(outcome)}
 
 
@@ -94,7 +94,7 @@ def name_run(name: str, sync: SyncRecord | None, entry: AuditEntry | None) -> st
 
 def say_retry(sync: SyncRecord | None) -> str:
     """Say what a retry did: `tried 3 failed records again`."""
-    tried = sum(sync.counts.get("lines", {}).values()) if sync else 0
+    tried = sum(sync.lines.values()) if sync else 0
     return f"tried {tried:,} failed record{'' if tried == 1 else 's'} again" if tried else "tries failed records again"
 
 
@@ -151,14 +151,14 @@ def judge(sync: SyncRecord) -> Result:
 
 
 def _say_planned(sync: SyncRecord) -> str:
-    planned = sync.counts.get("lines", {}).get(Outcome.PLANNED, 0)
+    planned = sync.lines.get(Outcome.PLANNED, 0)
     would = "1 record would be updated" if planned == 1 else f"{planned:,} records would be updated"
     return f"This is a plan: {would if planned else 'no record would be updated'}. Nothing was sent to Salesforce."
 
 
 def _say_completed(sync: SyncRecord) -> str:
     """A run in which nothing went wrong."""
-    lines = sync.counts.get("lines", {})
+    lines = sync.lines
     if updated := lines.get(Outcome.UPDATED, 0):
         return f"Completed: {say_records(updated, Outcome.UPDATED)}."
     if lines.get(Outcome.UNCHANGED):

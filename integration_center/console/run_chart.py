@@ -101,7 +101,7 @@ def draw_runs(slug: str, runs: Sequence[SyncRecord]) -> RunChart:
 
 def _stack(run: SyncRecord) -> Mapping[str, int]:
     """The records of a run by what the chart shows of them, from the ground up."""
-    lines = run.counts.get("lines", {})
+    lines = run.lines
     return {
         "unchanged": lines.get(Outcome.UNCHANGED, 0),
         "updated": sum(lines.get(outcome, 0) for outcome in (*WRITTEN, Outcome.PLANNED))
@@ -124,6 +124,6 @@ def _build_pieces(run: SyncRecord, top: int) -> list[Piece]:
 
 
 def _say(run: SyncRecord, rate: float | None) -> str:
-    counts = say_counts(run.counts.get("lines", {})) or "no records"
+    counts = say_counts(run.lines) or "no records"
     matched = f" · {rate:.0f} % match" if rate is not None else ""
     return f"{show_moment(run.started_at)[:16]} UTC · {say_status(run)} · {counts}{matched}"

@@ -34,7 +34,7 @@ def tell_story(sync: SyncRecord, reasons: Sequence[Reason], object_label: str) -
         reasons: why records are in trouble, the most frequent first.
         object_label: what people call the object.
     """
-    lines, rows = sync.counts.get("lines", {}), sync.counts.get("rows", {})
+    lines, rows = sync.lines, sync.rows
     org = f" in {sync.environment.title}" if sync.environment else ""
     steps = [Step(sync.started_at, f"{_say_start(sync)} It works on the data of {_say_days(sync)}.")]
     if sync.read_at and not sync.releases:  # the plan that a release sends was made by the run before
@@ -63,7 +63,7 @@ def _tell_end(sync: SyncRecord, reasons: Sequence[Reason], at: datetime) -> list
         for reason in reasons
         if reason.outcome is not Outcome.HELD  # the reason of all of them is a step of its own, or the end
     ]
-    if counted := say_counts(sync.counts.get("lines", {})):
+    if counted := say_counts(sync.lines):
         steps.append(Step(at, f"{counted}."))
     tone = tone_of(sync)
     text = " ".join(capitalize_first(part) for part in (result.headline, result.text) if part)

@@ -15,11 +15,11 @@ from integration_center.console.obstacles import (
 )
 from integration_center.console.refusals import explain
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.links import dagster_url
 from integration_center.errors import ConnectionEnded, IntegrationCenterError
 from integration_center.insights.catalogue import report_slug
 from integration_center.integration.spec import Environment
 from integration_center.integration_files.reading import DefsFile
+from integration_center.pipeline.instance.webserver import find_dagster_url
 
 PATIENCE = 0.4
 """Seconds for which a page waits for what was never looked at; later it shows what was seen last."""
@@ -36,7 +36,7 @@ def look_around(console: Console, files: Sequence[DefsFile]) -> Surroundings:
     states = console.reports.read(PATIENCE) if specs else None
     names = {report_slug(spec.report): spec.report for spec in specs if spec.source is None}
     reports, of_all_reports = describe_reports(states, names) if states else ({}, [])
-    schedules, of_all = describe_engine(engine, dagster_url(console))
+    schedules, of_all = describe_engine(engine, find_dagster_url(console.installation.settings))
     return Surroundings(
         accounts=_find_account_faults(console, {spec.environment for spec in specs}),
         reports=reports,

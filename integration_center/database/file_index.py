@@ -38,10 +38,8 @@ class DatabaseIndex:
     ) -> Sequence[StoredFile]:
         """See `FileIndex.list`."""
         statement = select(stored_files).where(stored_files.c.kind == kind.value)
-        for column, wanted in ((stored_files.c.slug, slug), (stored_files.c.run_id, run_id)):
-            statement = statement if wanted is None else statement.where(column == wanted)
-        if org_id is not None:
-            statement = statement.where(stored_files.c.org_id == org_id)
+        for name, wanted in (("slug", slug), ("run_id", run_id), ("org_id", org_id)):
+            statement = statement if wanted is None else statement.where(stored_files.c[name] == wanted)
         if before is not None:
             statement = statement.where(stored_files.c.day < before)
         statement = statement.order_by(stored_files.c.day.desc(), stored_files.c.name).limit(most)

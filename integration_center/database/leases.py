@@ -126,13 +126,6 @@ class Leases:
         """Return the hold of a run on an object, whether it has one or not."""
         return Hold(self._engine, org_id, object, run_id)
 
-    def owner(self, org_id: str, object: str) -> str | None:
-        """The run that holds the lease now, or None."""
-        with reading(self._engine) as connection:
-            statement = select(leases.c.run_id).where(_is(org_id, object), leases.c.expires_at > read_clock(connection))
-            run_id: str | None = connection.execute(statement).scalar_one_or_none()
-        return run_id
-
     def _insert(self, org_id: str, object: str, run_id: str) -> bool:
         with writing(self._engine) as connection:
             now = read_clock(connection)

@@ -26,16 +26,12 @@ def read_revision(connection: Connection) -> int | None:
 
     Where a newer program only added to our tables, the database counts as of our own revision.
     """
-    if _has_table(connection, VERSION_TABLE):
+    if connection.dialect.has_table(connection, VERSION_TABLE):
         return _read_number(connection)
-    if not _has_table(connection, OLDEST_TABLE):
+    if not connection.dialect.has_table(connection, OLDEST_TABLE):
         return None
     # PostgreSQL shows each query what is committed by then: another process may have made all tables meanwhile.
-    return _read_number(connection) if _has_table(connection, VERSION_TABLE) else UNNOTED
-
-
-def _has_table(connection: Connection, name: str) -> bool:
-    return connection.dialect.has_table(connection, name)
+    return _read_number(connection) if connection.dialect.has_table(connection, VERSION_TABLE) else UNNOTED
 
 
 def _read_number(connection: Connection) -> int:

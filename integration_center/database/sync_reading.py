@@ -43,8 +43,7 @@ class SyncReading:
     def of_run(self, run_id: str) -> tuple[SyncRecord, ...]:
         """The lines of the runs whose id begins with `run_id`, in the order they were opened."""
         statement = select(syncs).where(syncs.c.run_id.startswith(run_id, autoescape=True)).order_by(syncs.c.id)
-        with reading(self._engine) as connection:
-            return tuple(map(build_record, connection.execute(statement)))
+        return self._read(statement)
 
     def of_runs(self, run_ids: Collection[str]) -> Mapping[str, SyncRecord]:
         """A line of each of some runs, by the run's id: of several integrations in one run, the first."""
@@ -61,17 +60,14 @@ class SyncReading:
             statement = statement.where(syncs.c.slug == slug)
         if environment is not None:
             statement = statement.where(syncs.c.environment == environment.value)
-        with reading(self._engine) as connection:
-            return tuple(map(build_record, connection.execute(statement)))
+        return self._read(statement)
 
     def since(self, moment: datetime, slug: str | None = None) -> tuple[SyncRecord, ...]:
         """The lines that began after a moment and made a plan, of one integration or of all, the newest first."""
         conditions = [syncs.c.started_at > moment, syncs.c.plan_id.is_not(None)]
         if slug is not None:
             conditions.append(syncs.c.slug == slug)
-        with reading(self._engine) as connection:
-            rows = connection.execute(select(syncs).where(*conditions).order_by(syncs.c.id.desc()))
-            return tuple(map(build_record, rows))
+        return self._read(select(syncs).where(*conditions).order_by(syncs.c.id.desc()))
 
     def page(
         self,
@@ -149,8 +145,7 @@ class SyncReading:
     def running(self) -> tuple[SyncRecord, ...]:
         """The lines still open, the oldest first."""
         statement = select(syncs).where(syncs.c.status == SyncStatus.RUNNING.value).order_by(syncs.c.id)
-        with reading(self._engine) as connection:
-            return tuple(map(build_record, connection.execute(statement)))
+        return self._read(statement)
 
     def pushed(self, slug: str, org_id: str) -> tuple[SyncRecord, ...]:
         """The syncs of an integration that wrote to an org, or may have, or found nothing to write; newest first."""
@@ -159,8 +154,7 @@ class SyncReading:
             .where(syncs.c.slug == slug, syncs.c.org_id == org_id, syncs.c.pushed.is_(True))
             .order_by(syncs.c.id.desc())
         )
-        with reading(self._engine) as connection:
-            return tuple(map(build_record, connection.execute(statement)))
+        return self._read(statement)
 
     def last_completed_day(self, slug: str, environment: Environment) -> date | None:
         """The last day of the newest days that completed in the org connected now; undos and retries do not count."""
@@ -176,9 +170,7 @@ class SyncReading:
                 ~syncs.c.triggered_by.startswith(RETRY_OF),
             )
         )
-        with reading(self._engine) as connection:
-            last: date | None = connection.execute(statement).scalar_one()
-        return last
+        return self._read_day(statement)
 
     def newest_pushed_day(self, slug: str, *, environment: Environment | None = None) -> date | None:
         """The newest day whose data the org connected now holds, or may hold in part.
@@ -197,9 +189,7 @@ class SyncReading:
         statement = select(func.max(syncs.c.partition_end)).where(
             syncs.c.slug == slug, syncs.c.pushed.is_(True), syncs.c.org_id.in_(connected)
         )
-        with reading(self._engine) as connection:
-            newest: date | None = connection.execute(statement).scalar_one()
-        return newest
+        return self._read_day(statement)
 
     def newest_planned_day(self, slug: str, environment: Environment) -> date | None:
         """The newest day for which an integration has made a plan, whatever became of it; undos and retries do not."""
@@ -210,9 +200,16 @@ class SyncReading:
             ~syncs.c.triggered_by.startswith(UNDO_OF),
             ~syncs.c.triggered_by.startswith(RETRY_OF),
         )
+        return self._read_day(statement)
+
+    def _read(self, statement: Select[Any]) -> tuple[SyncRecord, ...]:
         with reading(self._engine) as connection:
-            newest: date | None = connection.execute(statement).scalar_one()
-        return newest
+            return tuple(map(build_record, connection.execute(statement)))
+
+    def _read_day(self, statement: Select[Any]) -> date | None:
+        with reading(self._engine) as connection:
+            day: date | None = connection.execute(statement).scalar_one()
+        return day
 
 
 def _newest(slugs: Collection[str], each: int, *columns: Any) -> Select[Any]:

@@ -92,10 +92,19 @@ class SyncRecord:
         """End minus start; None while it runs."""
         return None if self.ended_at is None else self.ended_at - self.started_at
 
+    @property
+    def lines(self) -> Mapping[str, int]:
+        """Lines of its ledger by outcome; empty before there is a plan."""
+        return self.counts.get("lines", {})
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """Report rows by outcome; empty before there is a plan."""
+        return self.counts.get("rows", {})
+
     def count_lines(self, outcomes: Iterable[str]) -> int:
         """Count the lines of its ledger that have one of these outcomes."""
-        lines = self.counts.get("lines", {})
-        return sum(lines.get(outcome, 0) for outcome in outcomes)
+        return sum(self.lines.get(outcome, 0) for outcome in outcomes)
 
     @property
     def undoes(self) -> str | None:

@@ -12,12 +12,7 @@ from sqlalchemy import Connection, delete, exists, or_, select, update
 
 from integration_center.database.engine import reading, upsert, writing
 from integration_center.database.sync_reading import SyncReading, is_line
-from integration_center.database.sync_records import (
-    Counts,
-    SyncRecord,
-    SyncStatus,
-    build_record,
-)
+from integration_center.database.sync_records import Counts, SyncRecord, SyncStatus
 from integration_center.database.tables import step_progress, sync_progress, syncs
 from integration_center.errors import PlanMissing
 from integration_center.integration.spec import Environment
@@ -137,9 +132,7 @@ class SyncLog(SyncReading):
             .order_by(syncs.c.id.desc())
             .limit(1)
         )
-        with reading(self._engine) as connection:
-            row = connection.execute(statement).one_or_none()
-        return None if row is None else build_record(row)
+        return next(iter(self._read(statement)), None)
 
     def note_progress(self, run_id: str, slug: str, done: int, total: int) -> None:
         """Note how many records of a push are done, of how many."""

@@ -20,15 +20,10 @@ def say_touched(syncs: SyncReading, slug: str) -> str:
 def say_touched_by(runs: Sequence[SyncRecord]) -> str:
     """Say how many records these runs would have touched, see `say_touched`; the newest run comes first."""
     planned = [run for run in runs if run.plan_id is not None and run.is_of_report]
-    counts = [count_touched(run) for run in planned[:SHOWN]]
+    counts = [run.count_lines(SENT) for run in planned[:SHOWN]]
     if not counts:
         return ""
     if len(counts) == 1:
         return f"The last run touched, or would have touched, {counts[0]:,} record{'' if counts[0] == 1 else 's'}."
     listed = join_parts(f"{count:,}" for count in counts)
     return f"The last {len(counts)} runs touched, or would have touched, {listed} records, the newest first."
-
-
-def count_touched(run: SyncRecord) -> int:
-    """Count the records that a run sent, or would have sent."""
-    return run.count_lines(SENT)

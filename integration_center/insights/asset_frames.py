@@ -38,7 +38,7 @@ def describe_asset(folder: str, spec: IntegrationSpec, source: AssetSource) -> R
         kind=source.kind,
         key_column=source.key_column or spec.keys[0].column,
         latest_by=source.latest_by,
-        text_columns=frozenset(pair.column for pair in spec.keys),
+        text_columns=frozenset(spec.key_columns),
     )
 
 

@@ -168,10 +168,7 @@ class FilesSource:
             folder = self._folder(report)
             if not (drops := folder.days.get(day)):
                 raise self._no_data(folder, [day])
-            drop, label = drops[-1], f"{drops[-1].folder}/{drops[-1].name}"
-            packed = self._drops.read(drop).data
-            data = unpack(packed, label, limit=folder.file.limit or self._limit)
-            return Fetched(label, name_format(drop.name), bytes(data), folder.file, find_packing(packed))
+            return self._fetch(drops[-1], folder.file)
 
         return self._steadily(f"report {report.name!r}", fetch)
 
@@ -190,15 +187,15 @@ class FilesSource:
             if folder not in self._drops.folders():
                 return None
             days = group_by_day(self._drops.files(folder), file.names)
-            if not days:
-                return None
-            drop = days[max(days)][-1]
-            label = f"{drop.folder}/{drop.name}"
-            packed = self._drops.read(drop).data
-            data = unpack(packed, label, limit=file.limit or self._limit)
-            return Fetched(label, name_format(drop.name), bytes(data), file, find_packing(packed))
+            return self._fetch(days[max(days)][-1], file) if days else None
 
         return self._steadily(f"the files of {folder!r}", fetch)
+
+    def _fetch(self, drop: Drop, file: ReportFile) -> Fetched:
+        label = f"{drop.folder}/{drop.name}"
+        packed = self._drops.read(drop).data
+        data = unpack(packed, label, limit=file.limit or self._limit)
+        return Fetched(label, name_format(drop.name), bytes(data), file, find_packing(packed))
 
     def _read(self, report: ReportInfo, day: date, keep: Keep) -> Report:
         folder = self._folder(report)

@@ -99,11 +99,7 @@ class Expression:
         return self._calls(ORDERED)
 
     def respell(self, names: Mapping[str, str]) -> str:
-        """Return the text of the expression with other names of columns.
-
-        Args:
-            names: the new name of each column.
-        """
+        """Return the text of the expression with other names of columns."""
         pieces, end = [], 0
         for part in self.parts:
             if part.kind == "column":

@@ -314,9 +314,24 @@ class IntegrationSpec(Model):
         return replace(self.times, paused_until=None) == RunTimes(DEFAULT_SCHEDULE)
 
     @property
+    def key_columns(self) -> list[str]:
+        """The report columns of the key pairs."""
+        return [pair.column for pair in self.keys]
+
+    @property
+    def key_fields(self) -> list[str]:
+        """The Salesforce fields of the key pairs."""
+        return [pair.field for pair in self.keys]
+
+    @property
+    def named_fields(self) -> list[str]:
+        """The Salesforce fields of the key pairs, then those that are written."""
+        return [*self.key_fields, *(mapping.field for mapping in self.fields)]
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The report columns this integration reads, each once, in order of first use."""
-        named = [pair.column for pair in self.keys] + [name for mapping in self.fields for name in mapping.columns]
+        named = self.key_columns + [name for mapping in self.fields for name in mapping.columns]
         named += self.condition.columns if self.condition else ()
         named += [self.latest_by] if self.latest_by else []
         return tuple(dict.fromkeys(named))

@@ -18,6 +18,7 @@ from integration_center.files.regular_files import read_regular
 from integration_center.insights.catalogue import find_clashes
 from integration_center.integration.chain import find_chain_faults
 from integration_center.integration.conflicts import find_conflicts
+from integration_center.integration.environment import Environment
 from integration_center.integration.slugs import check_slug, name_broken
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.parsing import ParsedFile, parse_integration
@@ -69,6 +70,16 @@ class DefsFile:
     def name(self) -> str:
         """The name of the file for people."""
         return name_file(self.path)
+
+    @property
+    def title(self) -> str:
+        """What people call the integration; its slug where the file cannot be read."""
+        return self.spec.name if self.spec else self.slug
+
+    @property
+    def environment(self) -> Environment | None:
+        """The account it writes by; None where the file cannot be read."""
+        return self.spec.environment if self.spec else None
 
 
 def age(file: DefsFile) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 """The names that things have in Dagster: asset keys, groups, tags, pools. The single place that decides them."""
 
+from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
@@ -36,9 +37,6 @@ AFTER = "after"
 """What started a run that follows another integration; its slug comes behind."""
 BY_ARRIVAL, BY_CHANGE = "arrival of the report", "report dropped again"
 """What started a run that waited for its report, and one whose day was dropped again."""
-UNDO_TAG = "undoes"
-RELEASE_TAG = "releases"
-RETRY_TAG = "retries"
 CONTAINER_TAG = "dagster-k8s/config"
 """Says what the container of a run, or of a step, needs on Kubernetes."""
 PROCESS_TAG = ".dagster/integration_center_process"
@@ -95,19 +93,37 @@ def resource_key(environment: Environment) -> str:
     return _name_for(INSTALLATION, environment)
 
 
-def undo_job(environment: Environment, prefix: str | None = None) -> str:
-    """The job that undoes a sync in an environment."""
-    return put_before(_name_for("undo", environment), prefix)
-
-
-def undo_op(environment: Environment, prefix: str | None = None) -> str:
-    """The one op of that job; ops and jobs must not share a name."""
-    return put_before(_name_for("write_back", environment), prefix)
-
-
 def _name_for(verb: str, environment: Environment) -> str:
     """The job, op or resource of one account. Of further accounts it has a form of its own; see `slugs` for jobs."""
     return f"{verb}_{environment.value}" if environment.is_first else f"{verb}__{environment.identifier}"
+
+
+@dataclass(frozen=True)
+class LaterJob:
+    """A job, one for each account, that goes on with what an earlier sync left.
+
+    Attributes:
+        verb: begins the names of the jobs.
+        op_verb: begins the names of their one op: ops and jobs must not share a name.
+        tag: names the run of the earlier sync.
+    """
+
+    verb: str
+    op_verb: str
+    tag: str
+
+    def job(self, environment: Environment, prefix: str | None = None) -> str:
+        """The name of the job in an environment."""
+        return put_before(_name_for(self.verb, environment), prefix)
+
+    def op(self, environment: Environment, prefix: str | None = None) -> str:
+        """The name of its one op."""
+        return put_before(_name_for(self.op_verb, environment), prefix)
+
+
+UNDO = LaterJob("undo", "write_back", "undoes")
+RELEASE = LaterJob("release", "send_released", "releases")
+RETRY = LaterJob("retry", "send_failed", "retries")
 
 
 def arrival_sensor(slug: str) -> str:
@@ -137,26 +153,6 @@ def find_starter(slug: str, spec: IntegrationSpec) -> str:
     if spec.runs_daily:
         return put_before(DAILY_SCHEDULE, spec.prefix)
     return arrival_sensor(slug) if spec.waits else own_schedule(slug)
-
-
-def release_job(environment: Environment, prefix: str | None = None) -> str:
-    """The job that releases a held plan in an environment."""
-    return put_before(_name_for("release", environment), prefix)
-
-
-def release_op(environment: Environment, prefix: str | None = None) -> str:
-    """The one op of that job; ops and jobs must not share a name."""
-    return put_before(_name_for("send_released", environment), prefix)
-
-
-def retry_job(environment: Environment, prefix: str | None = None) -> str:
-    """The job that sends the failed records of a run again in an environment."""
-    return put_before(_name_for("retry", environment), prefix)
-
-
-def retry_op(environment: Environment, prefix: str | None = None) -> str:
-    """The one op of that job; ops and jobs must not share a name."""
-    return put_before(_name_for("send_failed", environment), prefix)
 
 
 def push_config(slug: str, *, allow_stale: bool = False) -> dict[str, object]:
@@ -193,12 +189,13 @@ def asset_tags(spec: IntegrationSpec) -> dict[str, str]:
     return {**spec.tags, ENVIRONMENT_TAG: spec.environment.value, "salesforce_object": spec.object}
 
 
-def asset_keys(slug: str, spec: IntegrationSpec | None) -> list[dg.AssetKey]:
-    """Everything one run of the integration materializes; a broken one has only its stand-in.
+def asset_keys(slug: str, spec: IntegrationSpec | None, *, push: bool = True) -> list[dg.AssetKey]:
+    """Everything one run of the integration materializes, without `push` a dry run; a broken one has only its stand-in.
 
     A report belongs to the run; an asset of the team has its own runs.
     """
+    last = [push_key(slug)] if push else []
     if spec is None:
-        return [push_key(slug)]
-    own = [update_set_key(slug), push_key(slug)]
+        return last
+    own = [update_set_key(slug), *last]
     return own if spec.source else [input_key(spec), *own]

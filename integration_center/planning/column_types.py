@@ -23,7 +23,7 @@ def type_columns(
 
     Cells that hold blanks only count as empty. A column without any value has no type, and fits every expression.
     """
-    keys = {pair.column for pair in spec.keys}
+    keys = set(spec.key_columns)
     names = name_safely(used)
     frame = rows.select(by_name(*used)).collect() if used else pl.DataFrame()
     typed = [

@@ -17,5 +17,5 @@ def fingerprint(spec: IntegrationSpec, schema: SObjectSchema) -> str:
 
     Options that only say how a plan is sent are left out.
     """
-    named = tuple(pair.field for pair in spec.keys) + tuple(mapping.field for mapping in spec.fields)
+    named = tuple(spec.named_fields)
     return hashlib.sha256(f"{spec.model_dump_json(exclude=SENDING)}\0{schema.fingerprint(named)}".encode()).hexdigest()

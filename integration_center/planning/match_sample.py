@@ -98,13 +98,6 @@ def has_altered_addresses(
 
     Takes one call, for some keys. False if no key field holds addresses, or if the integration already ignores such
     changes.
-
-    Args:
-        rows: the report.
-        keys: the key pairs.
-        schema: the object.
-        org: the connected org.
-        where: the integration's condition.
     """
     altering = [replace(key, ignore_invalid=True) for key in keys]
     listed = _pick_listed([key for key in altering if key.field.type in ADDRESS_TYPES and key.field.filterable])

@@ -39,7 +39,9 @@ from integration_center.sync.absence import Absence
 from integration_center.sync.columns import BEFORE, DAY, LAST_SEEN, LEDGER_COLUMNS, MODSTAMP, OF_PAST, SOURCE_ROWS
 from integration_center.sync.ledger import list_value_columns
 from integration_center.sync.limits import MATCH_RATE, Verdict, judge, judge_absence
-from integration_center.sync.mapping.fitness import FIELD_MISSING, Fault, MissingField, check_fitness, missing_fields
+from integration_center.sync.mapping.fitness import FIELD_MISSING, Fault, check_fitness
+from integration_center.sync.mapping.missing_fields import MissingField, missing_fields
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.match.keys import list_spellings
 from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.past_events import Past, add_past_rows, find_past_rows
@@ -207,7 +209,7 @@ def build_plan(
     if faults:
         slices = hold_slices(rows, spec, schema, "; ".join(fault.message for fault in faults))
     else:
-        named = [pair.field for pair in spec.keys] + [mapping.field for mapping in spec.fields]
+        named = spec.named_fields
         fields = [field.name for name in named if (field := schema.get(name))]
         resolve = partial(resolve_terms, spec, schema, latest_by=spec.latest_by, kind=kind, newest=newest)
         terms = resolve(dtypes, shape=build_shaping(shape, schema))
@@ -327,8 +329,8 @@ def with_past_rows(rows: pl.LazyFrame, past: Past, terms: Terms) -> pl.LazyFrame
 
 def read_fields(spec: IntegrationSpec, lines: pl.LazyFrame) -> list[str]:
     """Return the fields that a plan depends on: the keys, as the integration spells them, and the mapped fields."""
-    mapped = [name.removeprefix(BEFORE) for name in lines.collect_schema() if name.startswith(BEFORE)]
-    spelled = {name.lower(): name for name in [*(pair.field for pair in spec.keys), *mapped]}
+    mapped = list_mapped(lines.collect_schema(), BEFORE)
+    spelled = {name.lower(): name for name in [*spec.key_fields, *mapped]}
     return list(spelled.values())
 
 

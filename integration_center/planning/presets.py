@@ -71,7 +71,7 @@ def write_value(name: str, column: str, dtype: pl.DataType, rows: Rows, argument
         ValueError: the argument is missing or wrong.
     """
     quoted = quote_name(column)
-    number = quoted if dtype.is_numeric() else f"TRY_CAST({quoted} AS DOUBLE)"
+    number = quoted if dtype.is_numeric() else write_number(column)
     match name:
         case "sum":
             return f"SUM({number})"
@@ -90,6 +90,11 @@ def write_value(name: str, column: str, dtype: pl.DataType, rows: Rows, argument
             rolled = f"AVG({number})" if rows == "all" else number
             return _write_bands(_count_days(quoted, rows) if dtype.is_temporal() else rolled, argument)
     return PLAIN[name].format(quoted)
+
+
+def write_number(column: str) -> str:
+    """Write the SQL of a text column's numbers; a text that is none becomes null."""
+    return f"TRY_CAST({quote_name(column)} AS DOUBLE)"
 
 
 def recognise(value: str, rows: Rows) -> tuple[str, str] | None:

@@ -3,9 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from integration_center.insights.column_names import find_column
 from integration_center.integration.expression import parse_expression
 from integration_center.integration.spec import Rows
+from integration_center.planning.presets import write_number, write_value
 
 PERSON_OBJECTS = frozenset({"lead", "contact", "user"})
 SCORE = ("Answer", "NPS Score", "Score")
@@ -43,13 +46,7 @@ class Proposal:
 
 
 def propose_values(report_slug: str, object_name: str, columns: Collection[str]) -> Proposal | None:
-    """Propose values for an object, made of the columns that the report has; None when nothing is worth proposing.
-
-    Args:
-        report_slug: the slug of the report.
-        object_name: the API name of the object.
-        columns: the columns of the report.
-    """
+    """Propose values for an object, made of the columns that the report has; None when nothing is worth proposing."""
     is_person = object_name.lower() in PERSON_OBJECTS
     match report_slug:
         case "nps" if not is_person:
@@ -110,28 +107,24 @@ ONBOARDING = (
 
 
 def _list_nps_of_account(score: str) -> Sequence[ProposedValue]:
-    number = f'TRY_CAST("{score}" AS DOUBLE)'
     return (
         ProposedValue(
             "NPS",
             "The share of answers from 9 up less the share of answers up to 6, from -100 to 100.",
-            f"100.0 * (SUM(CASE WHEN {number} >= 9 THEN 1 ELSE 0 END) - SUM(CASE WHEN {number} <= 6 THEN 1 ELSE 0 END))"
-            f" / COUNT({number})",
+            write_value("nps", score, pl.String(), "all"),
         ),
-        ProposedValue("Answers", "How many answers there are.", f"COUNT({number})"),
+        ProposedValue("Answers", "How many answers there are.", f"COUNT({write_number(score)})"),
         ProposedValue("Last answer", "When the last answer was given.", 'MAX("Question Date & Time (UTC)")'),
     )
 
 
 def _list_nps_of_person(score: str) -> Sequence[ProposedValue]:
-    number = f'TRY_CAST("{score}" AS DOUBLE)'
     return (
-        ProposedValue("Score", "The answer, from 0 to 10.", number),
+        ProposedValue("Score", "The answer, from 0 to 10.", write_number(score)),
         ProposedValue(
             "Group",
             "Promoter from 9 up, Passive from 7 up, Detractor below.",
-            f"CASE WHEN {number} >= 9 THEN 'Promoter' WHEN {number} >= 7 THEN 'Passive'"
-            f" WHEN {number} >= 0 THEN 'Detractor' END",
+            write_value("bands", score, pl.String(), "newest", "Detractor 0, Passive 7, Promoter 9"),
         ),
     )
 

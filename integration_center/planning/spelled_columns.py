@@ -8,12 +8,7 @@ from integration_center.integration.spec import IntegrationSpec
 
 
 def spell_columns(spec: IntegrationSpec, columns: Collection[str]) -> IntegrationSpec:
-    """Return the integration with the report's own spelling of each column. Unknown columns stay as they are.
-
-    Args:
-        spec: the integration.
-        columns: the columns of the report.
-    """
+    """Return the integration with the report's own spelling of each column. Unknown columns stay as they are."""
     spelled = {name: find_column(name, columns) or name for name in spec.columns}
     if all(name == own for name, own in spelled.items()):
         return spec

@@ -115,8 +115,7 @@ def _try(report: NewestReport, keys: Sequence[str], **expressions: Any) -> Shape
     try:
         spec = spell_columns(IntegrationSpec.model_validate(attributes), columns)
     except ValidationError as error:
-        said = say_refusal(error.errors()[0]).removeprefix("value of Value: ")
-        raise ConfigurationError(said) from None
+        raise _refuse(say_refusal(error.errors()[0])) from None
     if missing := [name for name in spec.columns if name not in columns]:
         read = [each for each in (spec.condition, spec.fields[0].expression) if each]
         place = next(part.place for each in read for part in each.parts if part.text == missing[0])
@@ -124,9 +123,13 @@ def _try(report: NewestReport, keys: Sequence[str], **expressions: Any) -> Shape
         raise ConfigurationError(f"character {place}: the report has no column {missing[0]!r}; {near}")
     shape = plan_shape(spec, report.frame.lazy(), report.day, report.likely_types)
     if shape is None or shape.faults:
-        said = shape.faults[0].message if shape else "it is no value"
-        raise ConfigurationError(said.removeprefix("value of Value: "))
+        raise _refuse(shape.faults[0].message if shape else "it is no value")
     return shape
+
+
+def _refuse(said: str) -> ConfigurationError:
+    """Build the error without the name of the field, which was made up for the trial."""
+    return ConfigurationError(said.removeprefix("value of Value: "))
 
 
 def preview_values(

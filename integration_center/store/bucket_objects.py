@@ -9,8 +9,7 @@ from pathlib import Path
 import obstore
 from obstore.exceptions import BaseError
 
-from integration_center.insights.drop_folders.object_errors import build_error
-from integration_center.insights.drop_folders.object_requests import ask
+from integration_center.insights.drop_folders.object_errors import ask, build_error
 from integration_center.insights.drop_folders.object_stores import Prefix
 from integration_center.store.frames import writing_file
 from integration_center.store.objects import delete_file

@@ -86,12 +86,6 @@ def write_slices(
     """Write successive frames to one file, as `write_frame` does, without having all of them in memory.
 
     The frames are made in the thread of the caller, while another one writes the frame before.
-
-    Args:
-        slices: frames with the columns of `schema`.
-        schema: the schema of the file.
-        path: the path of the file.
-        metadata: the metadata of the file.
     """
     handed: Queue[Part] = Queue(maxsize=1)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED
+from integration_center.sync.marking import list_mapped
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class FieldChange:
 
 def sum_up_changes(lines: pl.LazyFrame, outcomes: Collection[str]) -> list[FieldChange]:
     """Sum up the changes of the lines with some outcomes, field by field."""
-    fields = [name.removeprefix(CHANGED) for name in lines.collect_schema() if name.startswith(CHANGED)]
+    fields = list_mapped(lines.collect_schema())
     chosen = lines.filter(pl.col("outcome").is_in(list(outcomes)))
     return [change for field in fields if (change := _sum_up(chosen, field)) is not None]
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from integration_center.sync.columns import AFTER, CHANGED, OUTCOME
+from integration_center.sync.marking import NOW, any_of, list_mapped, read_now
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import PICKLIST_TYPES, TEXT_TYPES, SObjectField, SObjectSchema
 from integration_center.sync.targets import Target, fit_sources
@@ -100,31 +101,22 @@ def verify_lines(lines: pl.DataFrame, records: pl.DataFrame, schema: SObjectSche
         record is missing, or a changed field is now missing or has another type.
     """
     planned = lines.filter(pl.col("outcome") == Outcome.PLANNED)
-    names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    names = list_mapped(lines.columns)
     fields = {
         name: field
         for name in names
         if (field := schema.get(name)) and field.name in records.columns and field.dtype == lines.schema[AFTER + name]
     }
-    found = records.unique("Id", keep="last").select(
-        pl.col("Id").alias("record_id"),
-        pl.lit(True).alias("found"),
-        *(pl.col(field.name).cast(field.dtype).alias(f"now.{name}") for name, field in fields.items()),
-    )
     incomparable = pl.any_horizontal(
         pl.col("found").is_null(), *(CHANGED + name for name in names if name not in fields)
     )
-    # The literal is for an object that has lost all mapped fields: any_horizontal needs at least one expression.
-    differs = pl.any_horizontal(
-        pl.lit(False),
-        *(
-            pl.col(CHANGED + name) & ~is_equal(pl.col(AFTER + name), pl.col(f"now.{name}"), field)
-            for name, field in fields.items()
-        ),
+    differs = any_of(
+        pl.col(CHANGED + name) & ~is_equal(pl.col(AFTER + name), pl.col(NOW + name), field)
+        for name, field in fields.items()
     )
     nothing = pl.lit(None, dtype=pl.String)
     return (
-        planned.join(found, on="record_id", how="left", maintain_order="left")
+        planned.join(read_now(records, fields), on="record_id", how="left", maintain_order="left")
         .select(
             pl.col("record_id").alias("Id"),
             pl.when(incomparable)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from integration_center.sync.changes import is_equal
-from integration_center.sync.columns import BEFORE, LAST_SEEN, OUTCOME
+from integration_center.sync.columns import BEFORE, LAST_SEEN
+from integration_center.sync.marking import NOW, list_mapped, mark, read_now
 from integration_center.sync.match.keys import normalise_key
 from integration_center.sync.match.usable_rows import SHOWN_KEY_SEPARATOR
 from integration_center.sync.outcomes import Outcome
@@ -38,8 +39,7 @@ def mark_conflicts(
         return lines
     conflict = pl.lit(fields).is_not_null()
     return lines.with_columns(
-        pl.when(conflict).then(pl.lit(Outcome.CONFLICT, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-        pl.when(conflict).then(pl.lit(REASON)).otherwise("reason").alias("reason"),
+        *mark(conflict, Outcome.CONFLICT, REASON),
         pl.when(conflict).then(pl.lit(fields)).otherwise("error_fields").alias("error_fields"),
     )
 
@@ -62,22 +62,17 @@ def keep_changed(
 
 def _find_changed(lines: pl.DataFrame, records: pl.DataFrame, keys: Sequence[str], schema: SObjectSchema) -> pl.Series:
     """Name the fields that changed, for each line in conflict; null for all other lines."""
-    names = [name.removeprefix(BEFORE) for name in lines.columns if name.startswith(BEFORE)]
+    names = list_mapped(lines.columns, BEFORE)
     mapped = {name: schema.require(name) for name in names}
     key_fields = [schema.require(name) for name in keys]
     read = {field.name: field for field in [*mapped.values(), *key_fields]}
     own = records.join(lines.select(pl.col("record_id").alias("Id")), on="Id", how="semi", maintain_order="left")
-    now = own.unique("Id", keep="last").select(
-        pl.col("Id").alias("record_id"),
-        pl.lit(True).alias("now"),
-        *(pl.col(name).cast(field.dtype).alias(f"now.{name}") for name, field in read.items()),
-    )
     seen = pl.col(LAST_SEEN) if LAST_SEEN in lines.columns else pl.lit(None).alias(LAST_SEEN)
     beside = lines.select("record_id", "outcome", "key", seen, *(BEFORE + name for name in mapped)).join(
-        now, on="record_id", how="left", maintain_order="left"
+        read_now(own, read), on="record_id", how="left", maintain_order="left"
     )
     changed = [
-        pl.when(~holds_still(pl.col(BEFORE + name), pl.col(f"now.{field.name}"), field)).then(pl.lit(field.name))
+        pl.when(~holds_still(pl.col(BEFORE + name), pl.col(NOW + field.name), field)).then(pl.lit(field.name))
         for name, field in mapped.items()
     ]
     parts = pl.col("key").str.split(SHOWN_KEY_SEPARATOR) if len(key_fields) > 1 else pl.concat_list("key")
@@ -87,12 +82,12 @@ def _find_changed(lines: pl.DataFrame, records: pl.DataFrame, keys: Sequence[str
         pl.when(
             has_whole_key
             & normalise_key(parts.list.get(place, null_on_oob=True), field, ignore_invalid=True).ne_missing(
-                normalise_key(pl.col(f"now.{field.name}"), field, field.dtype, ignore_invalid=True)
+                normalise_key(pl.col(NOW + field.name), field, field.dtype, ignore_invalid=True)
             )
         ).then(pl.lit(field.name))
         for place, field in enumerate(key_fields)
     ]
-    planned = (pl.col("outcome") == Outcome.PLANNED) & pl.col("now").fill_null(False)
+    planned = (pl.col("outcome") == Outcome.PLANNED) & pl.col("found").fill_null(False)
     return beside.select(
         pl.when(planned)
         .then(pl.concat_str([*moved, *changed], separator=",", ignore_nulls=True).replace("", None))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from integration_center.sync.columns import AFTER, CHANGED, OUTCOME
+from integration_center.sync.columns import AFTER, CHANGED
+from integration_center.sync.marking import list_mapped, mark
 from integration_center.sync.outcomes import Outcome
 
 FAILING_SINCE = "failing_since"
@@ -63,7 +64,7 @@ def give_up(lines: pl.DataFrame, failing: pl.DataFrame, days: int) -> pl.DataFra
     Returns:
         `lines` in their order, with `failing_since`.
     """
-    names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    names = list_mapped(lines.columns)
     known = failing.rename({"code": f"{TRIED}_code", "modstamp": f"{TRIED}_modstamp"})
     planned = (pl.col("outcome") == Outcome.PLANNED) & pl.col(FAILING_SINCE).is_not_null()
     same = pl.all_horizontal(
@@ -86,8 +87,7 @@ def give_up(lines: pl.DataFrame, failing: pl.DataFrame, days: int) -> pl.DataFra
     return (
         lines.join(known, on="record_id", how="left", maintain_order="left")
         .with_columns(
-            pl.when(over).then(pl.lit(Outcome.REJECTED, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-            pl.when(over).then(reason).otherwise("reason").alias("reason"),
+            *mark(over, Outcome.REJECTED, reason),
             pl.when(over).then(f"{TRIED}_code").otherwise("code").alias("code"),
             pl.when(planned).then(FAILING_SINCE).alias(FAILING_SINCE),
         )

@@ -1,22 +1,44 @@
-"""Lines that are held back or were not sent, and that are to be sent after all."""
+"""Lines that are held back or were not sent: because of the first records (canary), or because a push stopped."""
 
 import polars as pl
 
-from integration_center.sync.columns import OUTCOME
+from integration_center.sync.changes import verify_lines
 from integration_center.sync.ledger import complete
-from integration_center.sync.outcomes import Outcome
+from integration_center.sync.marking import mark
+from integration_center.sync.outcomes import WRITTEN, Outcome
+from integration_center.sync.schema import SObjectSchema
 
 ENDED_EARLY = "the Bulk job ended before it reached them ({})"
+
+
+def judge_canary_lines(lines: pl.DataFrame, results: pl.DataFrame, records: pl.DataFrame, schema: SObjectSchema) -> str:
+    """Say what is wrong with the first records; empty when all of them hold what was written.
+
+    Args:
+        lines: their planned lines.
+        results: what Salesforce answered, as `complete` takes it.
+        records: `Id` and the mapped fields, raw and read after the push.
+        schema: the object as describe reports it now.
+    """
+    refused = results.filter(~pl.col("outcome").is_in(WRITTEN))
+    written = lines.join(
+        results.filter(pl.col("outcome").is_in(WRITTEN)), left_on="record_id", right_on="Id", how="semi"
+    )
+    held = verify_lines(written, records, schema)
+    other = held.filter(pl.col("outcome") != Outcome.UPDATED).height
+    codes = ", ".join(sorted(refused["code"].drop_nulls().unique().to_list()))
+    said = [
+        f"Salesforce refused {refused.height:,}{f' ({codes})' if codes else ''}" if refused.height else "",
+        f"{other:,} hold something else than was written" if other else "",
+    ]
+    found = " and ".join(filter(None, said))
+    return f"of the first {lines.height:,} records (canary) {found}" if found else ""
 
 
 def hold_rest(lines: pl.DataFrame, *, results: pl.DataFrame, reason: str) -> pl.DataFrame:
     """Write the answers for the first records into a part of a plan, and hold its other planned lines."""
     unsent = (pl.col("outcome") == Outcome.PLANNED) & ~pl.col("record_id").is_in(results["Id"].implode())
-    held = lines.with_columns(
-        pl.when(unsent).then(pl.lit(Outcome.HELD, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-        pl.when(unsent).then(pl.lit(reason)).otherwise("reason").alias("reason"),
-    )
-    return complete(held, results)
+    return complete(lines.with_columns(mark(unsent, Outcome.HELD, reason)), results)
 
 
 def find_stop(lines: pl.LazyFrame) -> str | None:
@@ -37,7 +59,4 @@ def find_stop(lines: pl.LazyFrame) -> str | None:
 def reopen_held(lines: pl.DataFrame) -> pl.DataFrame:
     """Turn the held lines that have a record into planned ones; rows of an integration that does not fit stay held."""
     again = (pl.col("outcome") == Outcome.HELD) & pl.col("record_id").is_not_null()
-    return lines.with_columns(
-        pl.when(again).then(pl.lit(Outcome.PLANNED, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-        pl.when(again).then(pl.lit(None)).otherwise("reason").alias("reason"),
-    )
+    return lines.with_columns(mark(again, Outcome.PLANNED, None))

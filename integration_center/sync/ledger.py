@@ -9,6 +9,7 @@ from polars.selectors import starts_with as by_start
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.changes import LEFT_ALONE
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, COLUMN, DAY, HOLDS, LEDGER_COLUMNS, OUTCOME
+from integration_center.sync.marking import mark
 from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.plan_terms import name_columns
@@ -67,11 +68,7 @@ def supersede(lines: pl.DataFrame, reason: str) -> pl.DataFrame:
 
 
 def _turn_planned(lines: pl.DataFrame, outcome: Outcome, reason: str) -> pl.DataFrame:
-    planned = pl.col("outcome") == Outcome.PLANNED
-    return lines.with_columns(
-        pl.when(planned).then(pl.lit(outcome, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-        pl.when(planned).then(pl.lit(reason)).otherwise("reason").alias("reason"),
-    )
+    return lines.with_columns(mark(pl.col("outcome") == Outcome.PLANNED, outcome, reason))
 
 
 def list_value_columns(spec: IntegrationSpec, schema: SObjectSchema) -> dict[str, pl.DataType]:

@@ -8,6 +8,7 @@ import polars as pl
 
 from integration_center.integration.spec import Limits
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, LAST_SEEN
+from integration_center.sync.marking import any_of, list_mapped
 from integration_center.sync.match.keys import count_hashed_ids
 from integration_center.sync.outcome_words import OUTCOME_WORDS, say_counts
 from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, Outcome, count_settled
@@ -89,13 +90,9 @@ def measure(lines: pl.DataFrame, limits: Limits) -> Figures:
     planned = pl.col("outcome") == Outcome.PLANNED
     matched = pl.col("record_id").is_not_null()
     asked = ~pl.col("outcome").is_in(NOT_LOOKED_UP) | ((pl.col("outcome") == Outcome.SUPERSEDED) & matched)
-    names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
-    loses = pl.any_horizontal(
-        pl.lit(False),  # any_horizontal needs an expression, and an integration that does not fit may have no field
-        *(
-            pl.col(CHANGED + name) & pl.col(BEFORE + name).is_not_null() & pl.col(AFTER + name).is_null()
-            for name in names
-        ),
+    loses = any_of(
+        pl.col(CHANGED + name) & pl.col(BEFORE + name).is_not_null() & pl.col(AFTER + name).is_null()
+        for name in list_mapped(lines.columns)
     )
     numbers = lines.select(
         filtered=(pl.col("outcome") == Outcome.FILTERED).sum(),

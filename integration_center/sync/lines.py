@@ -8,8 +8,9 @@ import polars as pl
 
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.changes import compare_lines
-from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP, OUTCOME, PAST
+from integration_center.sync.columns import DAY, LEDGER_COLUMNS, MODSTAMP, PAST
 from integration_center.sync.given import Given, find_given
+from integration_center.sync.marking import mark
 from integration_center.sync.match.keys import looks_hashed
 from integration_center.sync.match.matching import match_rows
 from integration_center.sync.match.usable_rows import select_rows, show_key
@@ -242,10 +243,4 @@ def _settle_converted(lines: pl.DataFrame, edits_converted: Callable[[], bool]) 
     settled = lines.drop("converted")
     if not lines["converted"].any() or edits_converted():
         return settled
-    return settled.with_columns(
-        pl.when(lines["converted"])
-        .then(pl.lit(Outcome.INELIGIBLE, dtype=OUTCOME))
-        .otherwise("outcome")
-        .alias("outcome"),
-        pl.when(lines["converted"]).then(pl.lit(CONVERTED)).otherwise("reason").alias("reason"),
-    )
+    return settled.with_columns(mark(pl.lit(lines["converted"]), Outcome.INELIGIBLE, CONVERTED))

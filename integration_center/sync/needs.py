@@ -68,7 +68,7 @@ def list_needs(specs: Iterable[IntegrationSpec], describe: Describe) -> tuple[Ob
     for spec in specs:
         needs, schema = needs_of(spec.object), describe(spec.object)
         needs.edit = True
-        named = [pair.field for pair in spec.keys] + [*list_named_fields(spec.where or "")]
+        named = [*spec.key_fields, *list_named_fields(spec.where or "")]
         for path in named:
             if "." in path:
                 _add_path(path, needs, schema, needs_of)

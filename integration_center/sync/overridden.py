@@ -1,11 +1,10 @@
 """Find the records that the org (a flow, a trigger, another user) changed again after it accepted an update."""
 
-from collections.abc import Mapping
-
 import polars as pl
 
-from integration_center.sync.columns import AFTER, CHANGED, HOLDS, OUTCOME
+from integration_center.sync.columns import AFTER, CHANGED, HOLDS
 from integration_center.sync.conflicts import holds_still
+from integration_center.sync.marking import NOW, any_of, list_mapped, mark, name_marked, read_now
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 
@@ -30,34 +29,26 @@ def mark_overridden(lines: pl.DataFrame, records: pl.DataFrame, schema: SObjectS
         line, null in all other lines. The reason and `error_fields` of an `overridden` line name the fields that
         differ.
     """
-    names = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    names = list_mapped(lines.columns)
     fields = {name: field for name in names if (field := schema.get(name)) and field.name in records.columns}
-    now = records.unique("Id", keep="last").select(
-        pl.col("Id").alias("record_id"),
-        pl.lit(True).alias("found"),
-        *(pl.col(field.name).cast(field.dtype).alias(f"now.{name}") for name, field in fields.items()),
-    )
     differing = {
-        name: pl.col(CHANGED + name) & ~holds_still(pl.col(AFTER + name), pl.col(f"now.{name}"), field)
+        name: pl.col(CHANGED + name) & ~holds_still(pl.col(AFTER + name), pl.col(NOW + name), field)
         for name, field in fields.items()
         if field.type not in MASKED_TYPES
     }
     written = (pl.col("outcome") == Outcome.UPDATED) & pl.col("found").fill_null(False)
-    overridden = written & pl.any_horizontal(pl.lit(False), *differing.values())
+    overridden = written & any_of(differing.values())
     kept = {HOLDS + name: HOLDS + name if HOLDS + name in lines.columns else None for name in names}
+    # The reason why another field was left to the org is kept.
+    said = pl.concat_str(pl.lit(REASON) + name_marked(differing), "reason", separator="; ", ignore_nulls=True)
     return (
-        lines.join(now, on="record_id", how="left", maintain_order="left")
+        lines.join(read_now(records, fields), on="record_id", how="left", maintain_order="left")
         .with_columns(
-            pl.when(overridden).then(pl.lit(Outcome.OVERRIDDEN, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
-            # Keep the reason why another field was left to the org.
-            pl.when(overridden)
-            .then(pl.concat_str(pl.lit(REASON) + _name(differing, ", "), "reason", separator="; ", ignore_nulls=True))
-            .otherwise("reason")
-            .alias("reason"),
-            pl.when(overridden).then(_name(differing, ",")).otherwise("error_fields").alias("error_fields"),
+            *mark(overridden, Outcome.OVERRIDDEN, said),
+            pl.when(overridden).then(name_marked(differing, ",")).otherwise("error_fields").alias("error_fields"),
             *(
                 pl.when(overridden)
-                .then(pl.col(f"now.{name}") if name in fields else pl.lit(None))
+                .then(pl.col(NOW + name) if name in fields else pl.lit(None))
                 .otherwise(kept[HOLDS + name])
                 .alias(HOLDS + name)
                 for name in names
@@ -65,12 +56,6 @@ def mark_overridden(lines: pl.DataFrame, records: pl.DataFrame, schema: SObjectS
         )
         .select(*lines.columns, *(name for name, there in kept.items() if there is None))
     )
-
-
-def _name(marks: Mapping[str, pl.Expr], separator: str) -> pl.Expr:
-    """Join the names of the marked fields."""
-    named = [pl.when(mark).then(pl.lit(name)) for name, mark in marks.items()]
-    return pl.concat_str(named or [pl.lit("")], separator=separator, ignore_nulls=True)
 
 
 def add_holds(lines: pl.LazyFrame) -> pl.LazyFrame:

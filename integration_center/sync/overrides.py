@@ -12,6 +12,7 @@ import polars as pl
 
 from integration_center.sync.changes import is_equal
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, OUTCOME
+from integration_center.sync.marking import list_mapped, name_marked
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
@@ -33,7 +34,7 @@ def respect_overrides(lines: pl.DataFrame, earlier: Sequence[pl.DataFrame], sche
         `lines`. A planned line that has nothing left to send is `unchanged`, with a reason that begins with
         `org_overrides` and names the fields.
     """
-    fields = [name.removeprefix(CHANGED) for name in lines.columns if name.startswith(CHANGED)]
+    fields = list_mapped(lines.columns)
     overridden: list[str] = []
     for name in fields:
         settled = _find_overridden(earlier, schema.require(name))
@@ -50,14 +51,11 @@ def respect_overrides(lines: pl.DataFrame, earlier: Sequence[pl.DataFrame], sche
         return lines
     marks = {name: pl.col(f"overridden.{name}") for name in overridden}
     left = pl.any_horizontal(CHANGED + name for name in fields)
-    named = pl.concat_str(
-        [pl.when(mark).then(pl.lit(name)) for name, mark in marks.items()], separator=", ", ignore_nulls=True
-    )
     touched = pl.any_horizontal(marks.values())
     return lines.with_columns(
         pl.when(touched & ~left).then(pl.lit(Outcome.UNCHANGED, dtype=OUTCOME)).otherwise("outcome").alias("outcome"),
         pl.when(touched)
-        .then(pl.concat_str(pl.lit(f"{ORG_OVERRIDES}: the org changes back "), named))
+        .then(pl.concat_str(pl.lit(f"{ORG_OVERRIDES}: the org changes back "), name_marked(marks)))
         .otherwise("reason")
         .alias("reason"),
     ).drop(f"overridden.{name}" for name in overridden)

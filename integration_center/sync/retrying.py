@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED, OUTCOME
+from integration_center.sync.columns import AFTER, BEFORE, OUTCOME
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.undoing import NO_LONGER_OURS, RESTORED, build_undo_lines
@@ -38,7 +39,7 @@ def build_retry_lines(failed: pl.DataFrame, records: pl.DataFrame, schema: SObje
         * `conflict` when somebody changed a field since, or the record is gone; nothing is then sent for the line,
         * `rejected` when a field can no longer be written.
     """
-    names = [name.removeprefix(CHANGED) for name in failed.columns if name.startswith(CHANGED)]
+    names = list_mapped(failed.columns)
     swapped = failed.with_columns(
         pl.lit(Outcome.UPDATED, dtype=OUTCOME).alias("outcome"),
         *(pl.col(AFTER + name).alias(BEFORE + name) for name in names),

@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcomes import Outcome
 
 SAMPLE = 5
@@ -28,7 +29,7 @@ def sample_changes(
     matched = pl.col("outcome").is_in(outcomes) & pl.col("record_id").is_not_null()
     # The streaming engine stops where it has found them.
     chosen = lines.lazy().filter(matched).head(records).collect(engine="streaming")
-    fields = [name.removeprefix(CHANGED) for name in chosen.columns if name.startswith(CHANGED)]
+    fields = list_mapped(chosen.columns)
     return [
         {
             "record_id": line["record_id"],

@@ -100,11 +100,6 @@ def tally_lines(lines: pl.DataFrame) -> Tally:
     return Tally(by_line, count_rows(lines), _count_refused(lines) if by_line[Outcome.FAILED] else {})
 
 
-def tally(lines: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """Tally the lines as `tally_lines` does, in the form used in the log of syncs."""
-    return tally_lines(lines).as_dict()
-
-
 def _count(outcomes: pl.Series) -> Counts:
     counted = outcomes.cast(OUTCOME).value_counts(name="count")
     return Counts({Outcome(outcome): count for outcome, count in counted.iter_rows()})

@@ -5,10 +5,10 @@ import polars as pl
 from integration_center.sync.changes import is_equal
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, HOLDS, MODSTAMP, OUTCOME
 from integration_center.sync.conflicts import holds_still
+from integration_center.sync.marking import NOW, any_of, list_mapped, name_marked, read_now
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
-NOW = "now."
 GONE = "the record is deleted, or can no longer be read"
 NO_LONGER_OURS = "changed since the sync wrote it, so left alone: "
 NOT_WRITABLE = "now missing, hidden, read-only or of another type: "
@@ -33,7 +33,7 @@ def build_undo_lines(ledger: pl.DataFrame, records: pl.DataFrame, schema: SObjec
         * `conflict` when a field holds neither value, or the record is gone; nothing is then sent for the line,
         * `rejected` when a field that the sync wrote can no longer be written.
     """
-    names = [name.removeprefix(CHANGED) for name in ledger.columns if name.startswith(CHANGED)]
+    names = list_mapped(ledger.columns)
     fields = {
         name: field
         for name in names
@@ -43,12 +43,7 @@ def build_undo_lines(ledger: pl.DataFrame, records: pl.DataFrame, schema: SObjec
         and field.dtype == ledger.schema[AFTER + name]
     }
     stamp = pl.col("SystemModstamp") if "SystemModstamp" in records.columns else pl.lit(None)
-    now = records.unique("Id", keep="last").select(
-        pl.col("Id").alias("record_id"),
-        pl.lit(True).alias("found"),
-        stamp.cast(MODSTAMP).alias("modstamp"),
-        *(pl.col(field.name).cast(field.dtype).alias(NOW + name) for name, field in fields.items()),
-    )
+    now = read_now(records, fields, stamp.cast(MODSTAMP).alias("modstamp"))
     lines = (
         ledger.filter(pl.col("outcome").is_in(WRITTEN))
         .drop("modstamp")
@@ -60,24 +55,24 @@ def build_undo_lines(ledger: pl.DataFrame, records: pl.DataFrame, schema: SObjec
         for name, field in fields.items()
     }
     lost = {name: pl.col(CHANGED + name) for name in names if name not in fields}
+    sent = any_of(pl.col(f"sent.{name}") for name in fields)
+    is_strange, is_lost = any_of(strange.values()), any_of(lost.values())
     lines = lines.with_columns(
-        pl.when(pl.col("found").is_null())
+        pl.when(pl.col("found").is_null() | is_strange)
         .then(pl.lit(Outcome.CONFLICT, dtype=OUTCOME))
-        .when(_any(strange))
-        .then(pl.lit(Outcome.CONFLICT, dtype=OUTCOME))
-        .when(_any(lost))
+        .when(is_lost)
         .then(pl.lit(Outcome.REJECTED, dtype=OUTCOME))
-        .when(_any({name: pl.col(f"sent.{name}") for name in fields}))
+        .when(sent)
         .then(pl.lit(Outcome.PLANNED, dtype=OUTCOME))
         .otherwise(pl.lit(Outcome.UNCHANGED, dtype=OUTCOME))
         .alias("outcome"),
         pl.when(pl.col("found").is_null())
         .then(pl.lit(GONE))
-        .when(_any(strange))
-        .then(pl.concat_str(pl.lit(NO_LONGER_OURS), _name(strange)))
-        .when(_any(lost))
-        .then(pl.concat_str(pl.lit(NOT_WRITABLE), _name(lost)))
-        .when(~_any({name: pl.col(f"sent.{name}") for name in fields}))
+        .when(is_strange)
+        .then(pl.concat_str(pl.lit(NO_LONGER_OURS), name_marked(strange)))
+        .when(is_lost)
+        .then(pl.concat_str(pl.lit(NOT_WRITABLE), name_marked(lost)))
+        .when(~sent)
         .then(pl.lit(RESTORED))
         .alias("reason"),
     )
@@ -113,14 +108,3 @@ def _is_ours(name: str, field: SObjectField, *, has_held_values: bool) -> pl.Exp
         return ours
     overridden = pl.col("outcome") == Outcome.OVERRIDDEN
     return ours | (overridden & holds_still(pl.col(HOLDS + name), pl.col(NOW + name), field))
-
-
-def _any(marks: dict[str, pl.Expr]) -> pl.Expr:
-    # The literal is for an empty dict: any_horizontal needs at least one expression.
-    return pl.any_horizontal(pl.lit(False), *marks.values())
-
-
-def _name(marks: dict[str, pl.Expr]) -> pl.Expr:
-    """Join the names of the marked fields."""
-    named = [pl.when(mark).then(pl.lit(name)) for name, mark in marks.items()]
-    return pl.concat_str(named or [pl.lit("")], separator=", ", ignore_nulls=True)

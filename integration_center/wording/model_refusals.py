@@ -1,6 +1,6 @@
 """Say what a Pydantic model refuses, in sentences of ours: its own texts are for programmers."""
 
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, ValidationError
 
 SENTENCES = {
     "missing": "it is missing",
@@ -40,3 +40,8 @@ def say_refusal(fault: ErrorDetails) -> str:
     if known := SENTENCES.get(fault["type"]):
         return known.format(**about)
     return fault["msg"].removeprefix("Value error, ")
+
+
+def say_refusals(error: ValidationError) -> str:
+    """Say all that a model refuses, each with its place."""
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {say_refusal(fault)}" for fault in error.errors())

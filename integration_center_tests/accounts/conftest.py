@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
-from integration_center.accounts.store import AccountStore, build_store
+from integration_center.accounts.store import AccountStore
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration.spec import Environment
 from integration_center.salesforce.auth import oauth
@@ -26,6 +26,7 @@ from integration_center_tests.accounts.fake_salesforce import (
     RefusedRefresh,
     oauth_error,
 )
+from integration_center_tests.accounts.stores import build_store
 from integration_center_tests.postgresql import set_database
 
 __all__ = ["connect", "sign_in"]

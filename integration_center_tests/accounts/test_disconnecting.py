@@ -9,7 +9,7 @@ from integration_center.accounts.connecting import (
     connect_web,
     disconnect,
 )
-from integration_center.accounts.store import AccountStore, build_store
+from integration_center.accounts.store import AccountStore
 from integration_center.errors import (
     NotConnected,
 )
@@ -20,6 +20,7 @@ from integration_center_tests.accounts.fake_salesforce import (
     FakeSalesforce,
 )
 from integration_center_tests.accounts.samples import build_account, build_tokens
+from integration_center_tests.accounts.stores import build_store
 
 SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION
 

@@ -8,11 +8,12 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from integration_center.accounts.encryption import Cipher, build_cipher
-from integration_center.accounts.store import AccountStore, build_store
+from integration_center.accounts.store import AccountStore
 from integration_center.errors import ConfigurationError
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
 from integration_center_tests.accounts.samples import build_account, build_tokens
+from integration_center_tests.accounts.stores import build_store
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 

@@ -17,11 +17,12 @@ from integration_center.accounts.connecting import (
     connect_web,
     disconnect,
 )
-from integration_center.accounts.store import AccountStore, build_store
+from integration_center.accounts.store import AccountStore
 from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.errors import AccessRefused, ConfigurationError
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
+from integration_center_tests.accounts.stores import build_store
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 
 SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION
@@ -30,7 +31,7 @@ Decide = Callable[[str], str]
 RENEW = """
 import json, sys
 from pathlib import Path
-from integration_center.accounts.store import build_store
+from integration_center_tests.accounts.stores import build_store
 from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings

@@ -11,7 +11,7 @@ import pytest
 import stamina
 from pydantic import SecretStr
 
-from integration_center.accounts.store import Tokens, build_store
+from integration_center.accounts.store import Tokens
 from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.errors import ConnectionEnded, IntegrationCenterError, ServiceUnavailable
 from integration_center.integration.spec import Environment
@@ -22,6 +22,7 @@ from integration_center.salesforce.org import Org
 from integration_center.salesforce.write.push import push_updates
 from integration_center.settings import Settings
 from integration_center_tests.accounts.samples import build_account
+from integration_center_tests.accounts.stores import build_store
 from integration_center_tests.salesforce.scripted import RecordingJournal
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from integration_center.accounts.encryption import KEY_FILE, VARIABLE
 from integration_center.accounts.sign_ins import PendingSignIn
-from integration_center.accounts.store import AccountStore, build_store
+from integration_center.accounts.store import AccountStore
 from integration_center.cli.key_rotation import read_new_key
 from integration_center.cli.only_up import only_up
 from integration_center.cli.verbs import app
@@ -23,6 +23,7 @@ from integration_center.installation import open_installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.settings import Settings
 from integration_center_tests.accounts.samples import build_account, build_tokens
+from integration_center_tests.accounts.stores import build_store
 
 NEW = Fernet.generate_key().decode()
 PRODUCTION_ORG = "00D000000000002EAA"

@@ -10,6 +10,7 @@ from integration_center.accounts.store import AccountStore
 from integration_center.database.engine import build_engine
 from integration_center.database.leases import Leases
 from integration_center.errors import ObjectBusy
+from integration_center_tests.database.lease_owners import find_owner
 
 ORG = "00D000000000001EAA"
 
@@ -46,21 +47,21 @@ def test_one_run_holds_an_object_until_it_lets_go(leases: Leases) -> None:
 
     leases.release(ORG, "Lead", "run-1")
     leases.take(ORG, "Lead", "run-2", is_finished=still_going)
-    assert leases.owner(ORG, "Lead") == "run-2"
+    assert find_owner(leases._engine, ORG, "Lead") == "run-2"
 
 
 def test_other_objects_and_other_orgs_are_free(leases: Leases) -> None:
     leases.take(ORG, "Lead", "run-1", is_finished=still_going)
     leases.take(ORG, "Contact", "run-2", is_finished=still_going)
     leases.take("00D000000000002EAA", "Lead", "run-3", is_finished=still_going)
-    assert leases.owner(ORG, "Lead") == "run-1"
+    assert find_owner(leases._engine, ORG, "Lead") == "run-1"
 
 
 def test_a_run_may_take_what_it_holds(leases: Leases) -> None:
     leases.take(ORG, "Lead", "run-1", is_finished=still_going)
     leases.take(ORG, "Lead", "run-1", is_finished=still_going)
     leases.renew(ORG, "Lead", "run-1")
-    assert leases.owner(ORG, "Lead") == "run-1"
+    assert find_owner(leases._engine, ORG, "Lead") == "run-1"
 
 
 def test_an_ended_run_loses_its_lease(leases: Leases) -> None:
@@ -70,14 +71,14 @@ def test_an_ended_run_loses_its_lease(leases: Leases) -> None:
     with pytest.raises(ObjectBusy):
         leases.renew(ORG, "Lead", "run-1")
     leases.release(ORG, "Lead", "run-1")
-    assert leases.owner(ORG, "Lead") == "run-2"
+    assert find_owner(leases._engine, ORG, "Lead") == "run-2"
 
 
 def test_an_expired_lease_is_taken_over(leases: Leases, expired: Leases) -> None:
     expired.take(ORG, "Lead", "run-1", is_finished=still_going)
-    assert leases.owner(ORG, "Lead") is None
+    assert find_owner(leases._engine, ORG, "Lead") is None
     leases.take(ORG, "Lead", "run-2", is_finished=unknown)
-    assert leases.owner(ORG, "Lead") == "run-2"
+    assert find_owner(leases._engine, ORG, "Lead") == "run-2"
 
 
 @pytest.mark.parametrize("old_owner", [None, "run-old"])
@@ -107,7 +108,7 @@ def test_of_many_that_ask_at_once_one_wins(tmp_path: Path, old_owner: str | None
         thread.join()
 
     assert len(winners) == 1
-    assert Leases(build_engine(url)).owner(ORG, "Lead") == winners[0]
+    assert find_owner(build_engine(url), ORG, "Lead") == winners[0]
 
 
 def test_who_was_quicker_is_not_robbed(store: AccountStore) -> None:
@@ -121,7 +122,7 @@ def test_who_was_quicker_is_not_robbed(store: AccountStore) -> None:
 
     with pytest.raises(ObjectBusy):
         leases.take(ORG, "Lead", "run-slow", is_finished=someone_else_is_quicker)
-    assert leases.owner(ORG, "Lead") == "run-quick"
+    assert find_owner(leases._engine, ORG, "Lead") == "run-quick"
 
 
 def test_the_lease_of_a_killed_process_is_free_at_once(leases: Leases, store: AccountStore) -> None:
@@ -140,4 +141,4 @@ def test_the_lease_of_a_killed_process_is_free_at_once(leases: Leases, store: Ac
             leases.take(ORG, "Lead", "run-2", is_finished=still_going)
         holder.kill()
     assert leases.take(ORG, "Lead", "run-2", is_finished=still_going) == "run-1"
-    assert leases.owner(ORG, "Lead") == "run-2"
+    assert find_owner(leases._engine, ORG, "Lead") == "run-2"

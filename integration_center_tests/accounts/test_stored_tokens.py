@@ -6,7 +6,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from integration_center.accounts.store import AccountStore, build_store
+from integration_center.accounts.store import AccountStore
 from integration_center.accounts.stored_tokens import CLAIM, StoredTokens
 from integration_center.errors import AccessRefused, ConfigurationError, NotConnected, ServiceUnavailable
 from integration_center.integration.spec import Environment
@@ -21,6 +21,7 @@ from integration_center_tests.accounts.fake_salesforce import (
     oauth_error,
 )
 from integration_center_tests.accounts.samples import build_account, build_tokens
+from integration_center_tests.accounts.stores import build_store
 
 SANDBOX = Environment.SANDBOX
 DEAD = build_tokens().access_token.get_secret_value()

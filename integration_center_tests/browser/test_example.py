@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from integration_center.accounts.store import build_store
 from integration_center.integration.spec import Environment
 from integration_center.settings import Settings
+from integration_center_tests.accounts.stores import build_store
 from integration_center_tests.browser.choosing import await_script, choose, expect_chosen
 from integration_center_tests.browser.inspection import Inspection
 from integration_center_tests.browser.services import RUN_MS, Services

@@ -8,11 +8,12 @@ import pytest
 import stamina
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.accounts.connecting import begin_web
 from integration_center.console.account_checks import AccountChecks
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center_tests.console.browser import Browser

@@ -222,7 +222,7 @@ def test_a_run_that_needs_the_project_is_refused_without_it(
 def test_the_console_runs_and_undoes_an_integration_with_a_prefix(
     center_on_disk: Center, served: None, visit: Visit, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("integration_center.console.pages.undo.PATIENCE", 60.0)
+    monkeypatch.setattr("integration_center.console.lookups.PATIENCE", 60.0)
     visit(GLOBEX)
     console: Console = request.getfixturevalue("console")  # reads the settings when it is made
     browser: Browser = request.getfixturevalue("browser")
@@ -244,7 +244,7 @@ def test_the_console_runs_and_undoes_an_integration_with_a_prefix(
 def test_the_console_shows_and_runs_the_integrations_of_other_projects(
     center_on_disk: Center, served: None, visit: Visit, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("integration_center.console.pages.undo.PATIENCE", 60.0)
+    monkeypatch.setattr("integration_center.console.lookups.PATIENCE", 60.0)
     visit(ACME)
     console: Console = request.getfixturevalue("console")
     browser: Browser = request.getfixturevalue("browser")

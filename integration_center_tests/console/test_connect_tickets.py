@@ -8,10 +8,11 @@ import httpx
 import pytest
 from starlette.requests import Request
 
+from integration_center.access.users import Role
 from integration_center.accounts.tickets import ConnectTickets
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center_tests.console.browser import Browser

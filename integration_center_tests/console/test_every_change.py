@@ -7,12 +7,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select
 
+from integration_center.access.users import Role
 from integration_center.console.pages import PAGES
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.page import UNDONE
 from integration_center.console.shell.security import TOKEN_FIELD
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.console.wizard.drafts import Draft, DraftStore
 from integration_center.database.engine import reading
 from integration_center.database.tables import audit, metadata

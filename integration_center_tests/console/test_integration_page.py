@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.accounts.encryption import Cipher
 from integration_center.console.ledger_query import read_record_id
 from integration_center.console.searches import LONGEST_TOKEN, Searches
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.moments import say_moment
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.console.shell.values import split_change
 from integration_center.database.sync_records import SyncStatus
 from integration_center.integration.schedule_words import say_schedule

@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.database.sync_records import SyncStatus
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
@@ -159,7 +160,7 @@ def test_without_an_account_the_page_leads_to_accounts(installation: Installatio
 def test_an_empty_installation_says_which_steps_are_done(
     center: Center, browser: Browser, monkeypatch: pytest.MonkeyPatch, there: bool
 ) -> None:
-    monkeypatch.setattr("integration_center.console.first_steps.PATIENCE", 60.0)
+    monkeypatch.setattr("integration_center.console.pages.integrations.STEPS_SECONDS", 60.0)
     if there:
         center.drop(logins(PLAIN))
     seen = browser.open("/")

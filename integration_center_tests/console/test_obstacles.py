@@ -17,11 +17,12 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 
+from integration_center.access.users import Role
 from integration_center.accounts.store import Account
 from integration_center.console.engine import NEEDED, Engine, read_engine
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.console.surroundings import check_again
 from integration_center.console.watch import Watch
 from integration_center.errors import ConnectionEnded, ServiceUnavailable

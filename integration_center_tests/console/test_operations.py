@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.alerts.places import FILE_NAME
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User, build_identify
+from integration_center.console.shell.users import User, build_identify
 from integration_center.installation import open_installation
 from integration_center.settings import read_settings
 from integration_center_tests.alerts.receivers import SECRET, receiving

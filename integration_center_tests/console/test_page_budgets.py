@@ -11,10 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from benchmarks.console_pages import RUN, SLUG, fill
+from integration_center.access.users import Role
 from integration_center.console.pages import PAGES
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.installation import Installation
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.passwords import CHEAP, PASSWORD, accept_cheap_hashes

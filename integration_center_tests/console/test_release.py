@@ -8,9 +8,10 @@ import dagster as dg
 import pytest
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.waiting import WaitingDay
 from integration_center.pipeline.unended_runs import INTEGRATION_TAG

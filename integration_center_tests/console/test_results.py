@@ -127,7 +127,7 @@ def classes(seen: Seen, text: str) -> list[str]:
 def test_refused_records_come_first_and_with_their_reason_everywhere(
     center: Center, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("integration_center.console.reasons.PATIENCE", 60.0)
+    monkeypatch.setattr("integration_center.console.ledger.REASONS_SECONDS", 60.0)
     center.integrate(limits={"max_failed": 50})
     center.drop(logins(PLAIN))
     refuse(center, PLAIN[:2])

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.installation import Installation
 from integration_center.integration.environment import Environment
 from integration_center_tests.console.browser import Browser

@@ -19,15 +19,13 @@ from starlette.types import Receive, Scope, Send
 
 from integration_center.accounts.encryption import Cipher
 from integration_center.console import shared_answers
-from integration_center.console.account_checks import AccountChecks
-from integration_center.console.account_status import AccountStatus
-from integration_center.console.dagster import start
+from integration_center.console.account_checks import AccountChecks, AccountStatus
+from integration_center.console.dagster import launch_once
 from integration_center.console.engine import Starts, UnfinishedRun
 from integration_center.console.lookups import Lookups, ReadOnce, wait_for
 from integration_center.console.planned import read_value, write_value
 from integration_center.console.shared_answers import LOST_AFTER, Lost, SharedAnswers
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.rendering import asset_url
 from integration_center.console.wizard.drafts import DraftStore
 from integration_center.database.engine import build_engine, reading, writing
 from integration_center.database.shared_notes import SharedNotes
@@ -40,8 +38,9 @@ from integration_center.errors import (
     ServiceUnavailable,
 )
 from integration_center.integration.spec import Environment
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.names import run_tags
 from integration_center_tests.conftest import YESTERDAY
-from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
@@ -343,19 +342,14 @@ def test_two_clicks_that_two_consoles_answer_start_one_run(
     monkeypatch.setattr(OwnDagster, "launch", launch)
     consoles = [console, Console(console.installation)]
     (file,) = console.defs.list()
+    wanted = RunRequest(file.slug, (YESTERDAY, YESTERDAY), run_tags(file.slug, Environment.SANDBOX, "ann"))
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(start, consoles[0], file, YESTERDAY, push=True, triggered_by="ann")
+        first = pool.submit(launch_once, consoles[0], file.slug, file.spec, wanted)
         assert launching.wait(20)
-        second = pool.submit(start, consoles[1], file, YESTERDAY, push=True, triggered_by="ann")
+        second = pool.submit(launch_once, consoles[1], file.slug, file.spec, wanted)
         go_on.set()
         assert [each.result(20).run_id for each in (first, second)] == ["r0", "r0"]
     assert (launched, second.result().already) == (["r0"], True)
-
-
-def test_a_static_file_is_not_kept_under_the_address_of_another_content(browser: Browser) -> None:
-    address = asset_url("console.css")
-    assert "immutable" in browser.open(address).response.headers["cache-control"]
-    assert browser.open(f"{address[:-3]}abc").response.headers["cache-control"] == "no-store"
 
 
 def test_each_console_learns_that_an_account_works_no_longer_and_again(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from starlette.applications import Starlette
@@ -11,14 +12,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.console.pages import PAGES
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console, user_of
-from integration_center.console.shell.page import Link, Page, change, form_of, view
-from integration_center.console.shell.rendering import leave_for, redirect, render
+from integration_center.console.shell.page import Link, Page, change, form_of, read_page, view
+from integration_center.console.shell.rendering import asset_url, leave_for, redirect, render
 from integration_center.console.shell.security import TOKEN_FIELD
 from integration_center.console.shell.sessions import COOKIE
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.errors import IntegrationCenterError, NotConnected, ServiceUnavailable
 from integration_center.installation import Installation
 from integration_center_tests.console.browser import Browser
@@ -335,3 +337,16 @@ def test_a_slug_that_names_no_folder_is_a_page_that_is_not_there(
     client = open_browser().client
     for page in ("edit", "duplicate", "log", "delete"):
         assert client.get(f"/integrations/{slug}/{page}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "number"), [("", 1), ("7", 7), ("0", 1), ("-1", 1), ("²", 1), ("many", 1), ("9" * 10, 1)]
+)
+def test_a_page_that_cannot_be_is_the_first(asked: str, number: int) -> None:
+    assert read_page(Request({"type": "http", "query_string": f"page={quote(asked)}".encode()})) == number
+
+
+def test_a_static_file_is_not_kept_under_the_address_of_another_content(browser: Browser) -> None:
+    address = asset_url("console.css")
+    assert "immutable" in browser.open(address).response.headers["cache-control"]
+    assert browser.open(f"{address[:-3]}abc").response.headers["cache-control"] == "no-store"

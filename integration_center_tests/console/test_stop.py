@@ -6,10 +6,11 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
+from integration_center.access.users import Role
 from integration_center.console.engine import UnfinishedRun
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.pipeline.center import PLAIN, Center, logins

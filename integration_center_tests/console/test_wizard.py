@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.database.engine import reading
 from integration_center.database.tables import drafts
 from integration_center.installation import Installation

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from integration_center.access.users import Role
 from integration_center.console.shell import context
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.integration.spec import Environment
 from integration_center.remote import RetryPolicy
 from integration_center_tests.console.browser import Browser, Seen

@@ -11,7 +11,7 @@ from integration_center.console.shell.context import Console
 from integration_center.console.wizard.alternatives import looks_like_ids
 from integration_center.console.wizard.drafts import FieldRow
 from integration_center.console.wizard.samples import find_samples
-from integration_center.console.wizard.schedule_choice import HOURS, ScheduleChoice, read_choice, write_schedule
+from integration_center.console.wizard.schedules import HOURS, ScheduleChoice, read_choice, write_schedule
 from integration_center.planning.newest_report import NewestReport, read_newest
 from integration_center.sync.schema import SObjectField
 from integration_center_tests.console.browser import Browser

@@ -23,6 +23,7 @@ from integration_center.errors import ServiceUnavailable
 from integration_center.installation import open_installation
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.settings import read_settings
+from integration_center_tests.database.lease_owners import find_owner
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
 from integration_center_tests.pipeline.commands import Command, as_json, build_command
 from integration_center_tests.postgresql import Server
@@ -125,14 +126,13 @@ def test_only_a_process_that_executes_runs_waits_for_a_server_that_is_restarted(
     postgresql_server: Server, new_postgresql: Callable[[], str]
 ) -> None:
     engine = build_engine(new_postgresql())
-    hold = Leases(engine)
     thread = ThreadPoolExecutor(1)
     postgresql_server.control("-m", "immediate", "stop")
     try:
         with pytest.raises(ServiceUnavailable, match="does not answer"):
-            hold.owner("00D", "Lead")
+            find_owner(engine, "00D", "Lead")
         outlast_restarts()
-        asked = thread.submit(hold.owner, "00D", "Lead")
+        asked = thread.submit(find_owner, engine, "00D", "Lead")
     finally:
         postgresql_server.start()
     assert asked.result(timeout=60) is None

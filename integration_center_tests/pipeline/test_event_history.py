@@ -26,7 +26,7 @@ from integration_center.store.reports import find_report
 from integration_center.sync.columns import OUTCOME
 from integration_center.sync.ledger import complete, ledger_adds_up, planned_updates
 from integration_center.sync.outcomes import Outcome
-from integration_center.sync.tally import tally
+from integration_center.sync.tally import tally_lines
 from integration_center_tests.proofs import examples
 from integration_center_tests.sync.builders import LEAD, make_records
 from integration_center_tests.sync.test_past_events import (
@@ -112,13 +112,13 @@ class History:
         self.installation.ledgers.write(run_id, self.slug, ledger)
         syncs = self.installation.syncs
         syncs.planned(
-            run_id, self.slug, plan_id=plan.plan_id, counts=tally(lines), org_id=self.org_id,
+            run_id, self.slug, plan_id=plan.plan_id, counts=tally_lines(lines).as_dict(), org_id=self.org_id,
             read_at=datetime.now(UTC), describe_hash="", api_calls=0,
         )  # fmt: skip
         if updates.height:
             syncs.apply(run_id, self.slug)
         status = SyncStatus.FAILED if refused else SyncStatus.COMPLETED
-        syncs.close(run_id, self.slug, status=status, counts=tally(ledger))
+        syncs.close(run_id, self.slug, status=status, counts=tally_lines(ledger).as_dict())
 
     @property
     def scores(self) -> list[float]:

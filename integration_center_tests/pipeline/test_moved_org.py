@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integration_center.console.account_status import check_account
+from integration_center.console.account_checks import check_account
 from integration_center.database.sync_records import SyncStatus
 from integration_center.errors import ConnectionEnded
 from integration_center.installation import open_installation

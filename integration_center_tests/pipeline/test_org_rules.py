@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from integration_center.cli.checking import check_one
+from integration_center.cli.checking import find_faults
 from integration_center.installation import open_installation
 from integration_center.pipeline.location.loader import load_integrations
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, Center, days_before, email, logins
@@ -111,7 +111,7 @@ def check(center: Center) -> Check:
     def run() -> dict[str, Any]:
         loaded = load_integrations(center.defs)
         with open_installation() as installation:
-            return check_one(installation, loaded, "logins_to_leads")
+            return find_faults(installation, loaded, "logins_to_leads", {})[0]
 
     return run
 

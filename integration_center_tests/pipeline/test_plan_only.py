@@ -5,7 +5,7 @@ import pytest
 
 from integration_center.database.sync_records import SyncStatus
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.names import undo_job, undo_op
+from integration_center.pipeline.names import UNDO
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
 
 PUSH = dg.AssetKey(["logins_to_leads", "push"])
@@ -36,10 +36,10 @@ def test_nothing_is_undone(center: Center, monkeypatch: pytest.MonkeyPatch) -> N
     config = {"run_id": pushed.run_id, "slug": "logins_to_leads"}
     result = (
         center.definitions()
-        .resolve_job_def(undo_job(Environment.SANDBOX))
+        .resolve_job_def(UNDO.job(Environment.SANDBOX))
         .execute_in_process(
             instance=center.instance,
-            run_config={"ops": {undo_op(Environment.SANDBOX): {"config": config}}},
+            run_config={"ops": {UNDO.op(Environment.SANDBOX): {"config": config}}},
             raise_on_error=False,
         )
     )

@@ -18,6 +18,7 @@ from integration_center.errors import ObjectBusy
 from integration_center.installation import open_installation
 from integration_center.pipeline.names import PARENT_RUN_TAG
 from integration_center_tests.conftest import YESTERDAY
+from integration_center_tests.database.lease_owners import find_owner
 from integration_center_tests.pipeline.center import (
     COUNT,
     EXAMPLE,
@@ -229,7 +230,7 @@ def test_two_runs_at_once_on_one_object_write_once(center_on_disk: Center, monke
 def owner_of_lead(center: Center) -> str | None:
     """The run that holds the lease on the sandbox's Leads."""
     with open_installation() as installation:
-        return installation.leases.owner(center.emulator.sandbox.org.profile.org_id, "Lead")
+        return find_owner(installation.engine, center.emulator.sandbox.org.profile.org_id, "Lead")
 
 
 def test_a_held_plan_gives_its_object_up(center: Center) -> None:

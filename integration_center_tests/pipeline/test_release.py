@@ -14,7 +14,7 @@ from integration_center.integration.spec import Environment
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.jobs.decisions import decide_release
 from integration_center.pipeline.location.launching import run_here
-from integration_center.pipeline.names import push_key, release_job, release_op
+from integration_center.pipeline.names import RELEASE, push_key
 from integration_center.settings import read_settings
 from integration_center.sync.columns import AFTER, CHANGED
 from integration_center_tests.conftest import YESTERDAY
@@ -41,7 +41,7 @@ def held(center: Center) -> Ran:
 
 def release_here(center: Center, run_id: str) -> Ran:
     """The release's job, as the Dagster UI launches it."""
-    job, op = release_job(Environment.SANDBOX), release_op(Environment.SANDBOX)
+    job, op = RELEASE.job(Environment.SANDBOX), RELEASE.op(Environment.SANDBOX)
     config = {"ops": {op: {"config": {"run_id": run_id, "slug": SLUG, "reason": "because"}}}}
     ran, success = run_here(RunRequest(job, None, {}, run_config=config), read_settings(), center.instance)
     return Ran(ran, success, center.failures(ran, center.instance))

@@ -12,7 +12,7 @@ from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.jobs.decisions import decide_release
 from integration_center.pipeline.jobs.retry import require_retryable
 from integration_center.pipeline.location.launching import run_here
-from integration_center.pipeline.names import RETRY_TAG, retry_job, retry_op
+from integration_center.pipeline.names import RETRY
 from integration_center.settings import read_settings
 from integration_center_tests.pipeline.center import (
     COUNT,
@@ -65,7 +65,7 @@ def test_only_the_failed_records_are_sent_again_and_the_retry_can_be_undone(
     assert len(center.writes()) == 1
     run = center.instance.get_run_by_id(done["run_id"])
     assert run is not None
-    assert (run.job_name, run.tags[RETRY_TAG]) == ("retry_sandbox", failed.run_id)
+    assert (run.job_name, run.tags[RETRY.tag]) == ("retry_sandbox", failed.run_id)
     assert f"(retry of {failed.run_id[:8]})" in " ".join(command("log")[1].split())
     lines = center.ledger(Ran(done["run_id"], True, {}))
     rows = center.ledger(failed).filter(pl.col("outcome") == "failed")
@@ -157,8 +157,8 @@ def test_an_installation_that_only_plans_refuses_before_it_notes_anything(
 @pytest.mark.proof
 def test_dagster_runs_it_as_a_job_once(center: Center, failed: Ran) -> None:
     center.emulator.sandbox.faults.clear()
-    config = {"ops": {retry_op(Environment.SANDBOX): {"config": {"run_id": failed.run_id, "slug": SLUG}}}}
-    request = RunRequest(retry_job(Environment.SANDBOX), None, {}, run_config=config)
+    config = {"ops": {RETRY.op(Environment.SANDBOX): {"config": {"run_id": failed.run_id, "slug": SLUG}}}}
+    request = RunRequest(RETRY.job(Environment.SANDBOX), None, {}, run_config=config)
     assert run_here(request, read_settings(), center.instance)[1]
     center.emulator.sandbox.calls.clear()
     assert not run_here(request, read_settings(), center.instance)[1]

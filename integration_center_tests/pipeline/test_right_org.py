@@ -12,7 +12,7 @@ from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.location.launching import run_here
-from integration_center.pipeline.names import PARENT_RUN_TAG, undo_job, undo_op
+from integration_center.pipeline.names import PARENT_RUN_TAG, UNDO
 from integration_center.settings import read_settings
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import PLAIN, Center, Ran, logins
@@ -120,7 +120,7 @@ def test_an_undo_stops_where_another_org_answers(center: Center, connect: Connec
     center.drop(logins(PLAIN))
     pushed = center.run()
     let_production_answer(center, connect)
-    job, op = undo_job(Environment.SANDBOX), undo_op(Environment.SANDBOX)
+    job, op = UNDO.job(Environment.SANDBOX), UNDO.op(Environment.SANDBOX)
     config = {"ops": {op: {"config": {"run_id": pushed.run_id, "slug": "logins_to_leads"}}}}
     run_id, success = run_here(RunRequest(job, None, {}, run_config=config), read_settings(), center.instance)
     assert not success
@@ -133,7 +133,7 @@ def test_the_undo_of_one_environment_does_not_undo_a_run_of_the_other(center: Ce
     center.integrate()
     center.drop(logins(PLAIN))
     pushed = center.run()
-    job, op = undo_job(Environment.PRODUCTION), undo_op(Environment.PRODUCTION)
+    job, op = UNDO.job(Environment.PRODUCTION), UNDO.op(Environment.PRODUCTION)
     config = {"ops": {op: {"config": {"run_id": pushed.run_id, "slug": "logins_to_leads"}}}}
     run_id, success = run_here(RunRequest(job, None, {}, run_config=config), read_settings(), center.instance)
     assert not success

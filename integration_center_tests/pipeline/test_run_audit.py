@@ -30,14 +30,7 @@ from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.location.launching import run_here
-from integration_center.pipeline.names import (
-    BACKFILL_TAG,
-    TRIGGER_TAG,
-    push_key,
-    undo_job,
-    undo_op,
-    update_set_key,
-)
+from integration_center.pipeline.names import BACKFILL_TAG, TRIGGER_TAG, UNDO, push_key, update_set_key
 from integration_center.pipeline.runs.run_audit import DAGSTER, SOMEBODY, note_run
 from integration_center.settings import read_settings
 from integration_center_tests.conftest import YESTERDAY
@@ -237,7 +230,7 @@ def test_a_re_execution_names_the_run_before(center: Center) -> None:
 def test_tags_and_config_of_a_run_bring_no_control_characters(center: Center) -> None:
     hostile = "ann\x1b[2J\r\n\x9b" + "x" * 900
     entry = note(center.instance, add_run(center.instance, {TRIGGER_TAG: hostile}))
-    job, op = undo_job(Environment.SANDBOX), undo_op(Environment.SANDBOX)
+    job, op = UNDO.job(Environment.SANDBOX), UNDO.op(Environment.SANDBOX)
     config = {"ops": {op: {"config": {"run_id": hostile, "slug": hostile}}}}
     run_id, done = run_here(RunRequest(job, None, {}, run_config=config), read_settings(), center.instance)
     assert not done

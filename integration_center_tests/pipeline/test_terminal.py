@@ -9,7 +9,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from integration_center.cli.history import write_private
+from integration_center.cli.output import write_private
 from integration_center.cli.verbs import app
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
@@ -120,11 +120,11 @@ def test_a_table_shows_markup_and_emoji_codes_as_they_are(
 def test_csv_for_a_terminal_is_printable_and_exact_in_a_file(tmp_path: Path) -> None:
     key = HOSTILE.replace("\n", " ")
     text = f"key\n{key}\n"
-    write_private(tmp_path / "ledger.csv", text)
+    write_private(tmp_path / "ledger.csv", text, "--csv")
     assert (tmp_path / "ledger.csv").read_text(encoding="utf-8") == text
     leader, follower = pty.openpty()
     try:
-        write_private(Path(os.ttyname(follower)), text)
+        write_private(Path(os.ttyname(follower)), text, "--csv")
         assert_plain(os.read(leader, 4096).decode().replace("\r\n", "\n"))
     finally:
         os.close(leader)

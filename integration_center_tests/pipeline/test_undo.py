@@ -13,7 +13,7 @@ from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.location.launching import run_here
-from integration_center.pipeline.names import UNDO_TAG, undo_job, undo_op
+from integration_center.pipeline.names import UNDO
 from integration_center.settings import read_settings
 from integration_center_tests.pipeline.center import COUNT, FIRST, LAST, PLAIN, Center, Ran, email, logins
 from integration_center_tests.pipeline.commands import Command, as_json
@@ -49,7 +49,7 @@ def pushed(center: Center, before: dict[int, tuple[object, ...]]) -> Ran:
 
 def undo_here(center: Center, run_id: str, slug: str = SLUG) -> Ran:
     """The undo's job, as the Dagster UI launches it."""
-    job, op = undo_job(Environment.SANDBOX), undo_op(Environment.SANDBOX)
+    job, op = UNDO.job(Environment.SANDBOX), UNDO.op(Environment.SANDBOX)
     config = {"ops": {op: {"config": {"run_id": run_id, "slug": slug}}}}
     ran, success = run_here(RunRequest(job, None, {}, run_config=config), read_settings(), center.instance)
     return Ran(ran, success, center.failures(ran, center.instance))
@@ -66,7 +66,7 @@ def test_undo_restores_every_value_and_a_second_one_writes_nothing(
 
     run = center.instance.get_run_by_id(undone["run_id"])
     assert run is not None
-    assert (run.job_name, run.tags[UNDO_TAG], run.is_success) == ("undo_sandbox", pushed.run_id, True)
+    assert (run.job_name, run.tags[UNDO.tag], run.is_success) == ("undo_sandbox", pushed.run_id, True)
     newest, sync = as_json(command("log", "--json"))
     assert (newest["run_id"], newest["triggered_by"]) == (undone["run_id"], f"undo of {pushed.run_id}")
     assert sync["run_id"] == pushed.run_id

@@ -4,7 +4,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from integration_center.sync.mapping.fitness import admin_message, check_fitness, missing_fields
+from integration_center.sync.mapping.fitness import check_fitness
+from integration_center.sync.mapping.missing_fields import admin_message, missing_fields
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center_tests.sync.builders import LEAD, make_spec
 

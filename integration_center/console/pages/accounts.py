@@ -7,30 +7,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.accounts.connecting import begin_web, connect_client_credentials, connect_jwt, disconnect
-from integration_center.accounts.connections import Connection
+from integration_center.access.users import Role
+from integration_center.accounts.connecting import disconnect
 from integration_center.accounts.names import require_unused
 from integration_center.accounts.store import Account
 from integration_center.accounts.stored_tokens import require_app
-from integration_center.accounts.tickets import ConnectTickets
-from integration_center.console.account_checks import Result
-from integration_center.console.account_status import find_stored_data
+from integration_center.console.account_checks import Result, find_stored_data
 from integration_center.console.pages.log import find_starting_runs
-from integration_center.console.plain_words import say_error
-from integration_center.console.refusals import Refusal, explain
+from integration_center.console.plain_words import say_error, say_error_sentence
+from integration_center.console.refusals import explain
 from integration_center.console.shell.context import console_of, note, user_of
-from integration_center.console.shell.origins import find_callback_origin, origin_of, refuse_other_origin
 from integration_center.console.shell.page import Link, Page, change, form_of, view
-from integration_center.console.shell.rendering import leave_for, redirect, render
-from integration_center.console.shell.users import Role
-from integration_center.console.sign_in_states import remember_state
+from integration_center.console.shell.rendering import redirect, render
 from integration_center.errors import ConfigurationError, IntegrationCenterError, ServiceUnavailable
 from integration_center.integration.spec import Environment, IntegrationSpec, OrgKind
 from integration_center.pipeline.administration.egress import list_destinations
 from integration_center.pipeline.administration.security_overview import find_token_facts, say_age
-from integration_center.wording.sentences import capitalize_first
-
-OVER = "That sign-in was used already, is too old, or was begun by somebody else. Begin it again here."
 
 ADD = "add-account"
 """The part of the page where an account is added."""
@@ -111,68 +103,6 @@ def show_result(request: Request, account: Account | None) -> dict[str, object] 
     return {"refusal": None, "answer": result}
 
 
-def begin_connection(request: Request) -> Response:
-    """Add or reconnect an account: by Salesforce's page, or at once where the account needs no browser."""
-    environment = environment_of(request)
-    installation = console_of(request).installation
-    settings, here = installation.settings, origin_of(request)
-    account = installation.accounts.find(environment)
-    try:
-        if account is not None and account.flow != "web":
-            connection = reconnect_headless(request, account)
-            return redirect(request, "/accounts", connection.summary, "warning" if connection.warning else "success")
-        require_app(settings, environment, installation.accounts.names.kind_of(environment))
-        refuse_other_origin(here, settings)
-        if here != (there := find_callback_origin(settings)):
-            # The session of localhost is not that of 127.0.0.1, and Salesforce comes back to one of the two.
-            ticket = ConnectTickets(installation.engine).issue(user_of(request).name, environment)
-            return leave_for(request, f"{there}/accounts/connect?ticket={ticket}", "Salesforce")
-        return go_to_salesforce(request, environment)
-    except IntegrationCenterError as error:
-        return show_refusal(request, environment, explain(error, environment))
-
-
-def continue_connection(request: Request) -> Response:
-    """Go on with a connection that was begun under the console's other name."""
-    installation = console_of(request).installation
-    here, there = origin_of(request), find_callback_origin(installation.settings)
-    tickets, ticket = ConnectTickets(installation.engine), request.query_params.get("ticket", "")
-    environment = tickets.take(ticket, user_of(request).name)
-    if environment is None or here != there:
-        return redirect(request, "/accounts", OVER, "warning")
-    return go_to_salesforce(request, environment)
-
-
-def go_to_salesforce(request: Request, environment: Environment) -> Response:
-    """Begin a sign-in that only this browser can end."""
-    installation = console_of(request).installation
-    asked = begin_web(environment, installation.settings, installation.accounts)
-    remember_state(request.state.session, asked.state, environment)
-    return leave_for(request, asked.url, "Salesforce")
-
-
-def reconnect_headless(request: Request, account: Account) -> Connection:
-    """Connect again the way the account was connected, without a browser."""
-    installation = console_of(request).installation
-    settings, store, name = installation.settings, installation.accounts, user_of(request).name
-    key = store.tokens(account.environment).signing_key
-    specs = list_specs(request, account.environment)
-    if account.flow == "jwt" and key is not None:
-        connection = connect_jwt(
-            account.environment,
-            settings,
-            store,
-            username=account.username,
-            signing_key=key,
-            connected_by=name,
-            specs=specs,
-        )
-    else:
-        connection = connect_client_credentials(account.environment, settings, store, connected_by=name, specs=specs)
-    note(request, Action.CONNECTED, environment=account.environment, detail=connection.summary)
-    return connection
-
-
 def list_specs(request: Request, environment: Environment) -> list[IntegrationSpec]:
     """The integrations of an environment that can be read."""
     specs = [file.spec for file in console_of(request).defs.list() if file.spec]
@@ -207,12 +137,6 @@ def end_connection(request: Request) -> Response:
     return redirect(request, "/accounts", done.summary, "success" if whole else "warning")
 
 
-def show_refusal(request: Request, environment: Environment | None, refusal: Refusal) -> Response:
-    """The page of a connection that did not come about; noted in the audit log."""
-    note(request, Action.CONNECTION_REFUSED, environment=environment, detail=refusal.headline)
-    return render(request, "refused.html", {"environment": environment, "refusal": refusal}, status=409)
-
-
 def environment_of(request: Request) -> Environment:
     """The account of the path.
 
@@ -234,14 +158,10 @@ def add_account(request: Request) -> Response:
         environment, kind = Environment(form.get("name", "").strip()), OrgKind(form.get("kind", ""))
         added = names.add(environment, kind, added_by=user.name)
     except ValueError as error:
-        said = (
-            "Choose what the org is for."
-            if form.get("kind", "") not in set(OrgKind)
-            else f"{capitalize_first(say_error(error))}."
-        )
+        said = "Choose what the org is for." if form.get("kind", "") not in set(OrgKind) else say_error_sentence(error)
         return redirect(request, f"/accounts#{ADD}", said, "danger")
     except ConfigurationError as error:
-        return redirect(request, f"/accounts#{ADD}", f"{capitalize_first(say_error(error))}.", "danger")
+        return redirect(request, f"/accounts#{ADD}", say_error_sentence(error), "danger")
     if not added:
         return redirect(request, "/accounts", f"There is an account {environment.title} already.", "warning")
     note(request, Action.ADDED_ACCOUNT, environment=environment, detail=kind.value)
@@ -256,7 +176,7 @@ def remove_account(request: Request) -> Response:
         require_unused(environment, specs)
         console.installation.accounts.names.remove(environment)
     except ConfigurationError as error:
-        return redirect(request, "/accounts", f"{capitalize_first(say_error(error))}.", "danger")
+        return redirect(request, "/accounts", say_error_sentence(error), "danger")
     note(request, Action.REMOVED_ACCOUNT, environment=environment)
     return redirect(request, "/accounts", f"Account {environment.title} is removed. Its runs stay in the log.")
 
@@ -265,11 +185,9 @@ PAGE = Page(
     nav=(Link("Accounts", "/accounts"),),
     routes=(
         view("/accounts", show_accounts),
-        view("/accounts/connect", continue_connection, role=Role.OPERATOR),
         change("/accounts/add", add_account),
         change("/accounts/{environment}/remove", remove_account),
         view("/accounts/{environment}/status", show_status),
-        change("/accounts/{environment}/connect", begin_connection),
         view("/accounts/{environment}/disconnect", confirm_disconnection, role=Role.OPERATOR),
         change("/accounts/{environment}/disconnect", end_connection),
     ),

@@ -4,11 +4,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.console.pages.log import find_starting_runs
 from integration_center.console.shell.context import address_of, console_of, note, user_of
 from integration_center.console.shell.page import Link, Page, change, form_of, view
-from integration_center.console.shell.rendering import redirect, render
-from integration_center.console.shell.users import Role
+from integration_center.console.shell.rendering import attach, redirect, render
 from integration_center.pipeline.administration.security_overview import write_overview
 from integration_center.pipeline.administration.stop_all import resume, stop_all
 
@@ -51,8 +51,7 @@ def download_overview(request: Request) -> Response:
     content = write_overview(console.installation, console.now())
     note(request, Action.DOWNLOADED, detail="the security overview")
     name = f"security-overview-{console.now():%Y-%m-%d}.md"
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return PlainTextResponse(content, media_type="text/markdown; charset=utf-8", headers=headers)
+    return PlainTextResponse(content, media_type="text/markdown; charset=utf-8", headers=attach(name))
 
 
 PAGE = Page(

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.alerts.editing import add_channel, remove_channel
 from integration_center.alerts.places import AlertPlace, open_alerts, read_alert_settings
 from integration_center.alerts.settings import AlertSettings, Kind
@@ -16,7 +17,6 @@ from integration_center.console.shell.context import console_of, note
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.security import Form
-from integration_center.console.shell.users import Role
 from integration_center.database.incidents import Incidents
 from integration_center.errors import ConfigurationError
 

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from integration_center.access.audit import Action, AuditEntry, AuditLog
+from integration_center.access.users import Role
 from integration_center.console.naming import find_names, find_runs
 from integration_center.console.shell.context import console_of
-from integration_center.console.shell.page import Link, Page, view
-from integration_center.console.shell.rendering import render
-from integration_center.console.shell.users import Role
+from integration_center.console.shell.page import Link, Page, read_page, view
+from integration_center.console.shell.rendering import attach, render
 from integration_center.sync.ledger import to_csv_safe
 
 PAGE_LENGTH = 100
@@ -80,14 +80,12 @@ class AuditQuery:
 
 def show_audit(request: Request) -> Response:
     """Who did what, the newest first, a page at a time."""
-    given = request.query_params.get("page", "1")
-    number = int(given) if given.isdecimal() and 0 < len(given) < 7 else 1
-    number = max(number, 1)
+    number = read_page(request)
     console, query = console_of(request), read_query(request)
     audit = console.installation.audit
     entries = query.find(audit, PAGE_LENGTH + 1, (number - 1) * PAGE_LENGTH)
     listed, shown = console.defs.list(), {entry.slug for entry in entries if entry.detail}
-    files = {file.slug: file.spec.name if file.spec else file.slug for file in listed}
+    files = {file.slug: file.title for file in listed}
     slugs = {*audit.list_slugs(), *([query.slug] if query.slug else [])}
     values = {
         "entries": entries[:PAGE_LENGTH],
@@ -111,8 +109,7 @@ def download_audit(request: Request) -> Response:
     """The entries that the page shows, of all its pages, as CSV."""
     console = console_of(request)
     lines = stream_csv(console.installation.audit, read_query(request), console.now())
-    headers = {"content-disposition": f'attachment; filename="audit-{console.now():%Y-%m-%d}.csv"'}
-    return StreamingResponse(lines, media_type="text/csv", headers=headers)
+    return StreamingResponse(lines, media_type="text/csv", headers=attach(f"audit-{console.now():%Y-%m-%d}.csv"))
 
 
 def stream_csv(audit: AuditLog, query: AuditQuery, now: datetime) -> Iterator[str]:

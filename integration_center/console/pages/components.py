@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_center.access.users import Role
 from integration_center.console.attention import Attention
 from integration_center.console.naming import Names
 from integration_center.console.picture import draw
@@ -13,7 +14,6 @@ from integration_center.console.run_chart import draw_runs
 from integration_center.console.shell.context import console_of
 from integration_center.console.shell.page import Page, view
 from integration_center.console.shell.rendering import render
-from integration_center.console.shell.users import Role
 from integration_center.database.sync_records import SyncPicture, SyncRecord, SyncStatus
 from integration_center.integration.spec import Environment
 from integration_center.sync.outcomes import Outcome

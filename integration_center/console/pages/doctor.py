@@ -6,17 +6,16 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_center.access.users import Role
 from integration_center.console.lookups import wait_for
 from integration_center.console.naming import Names, find_names
 from integration_center.console.shell.context import console_of
 from integration_center.console.shell.page import Link, Page, view
-from integration_center.console.shell.rendering import render
-from integration_center.console.shell.users import Role
+from integration_center.console.shell.rendering import attach, render
 from integration_center.pipeline.doctor.bundle import build_bundle
 from integration_center.pipeline.doctor.examination import examine
 from integration_center.pipeline.doctor.findings import Checked, State
 
-PATIENCE = 1.2
 KEPT = 60.0
 KEY = ("doctor",)
 PAGES = {"accounts": Link("Accounts", "/accounts"), "alerts": Link("Alerts", "/alerts")}
@@ -39,7 +38,7 @@ def show_doctor(request: Request) -> Response:
         return found
 
     answer = console.lookups.ask(KEY, work, kept=KEPT)
-    ready = wait_for([answer], PATIENCE)
+    ready = wait_for([answer])
     found = [each for each in answer.get() if each.area not in MACHINE or each.state is not State.OK] if ready else []
     files = console_of(request).defs.list() if ready else []
     worst_first = sorted(found, key=lambda each: (*State,).index(each.state), reverse=True)
@@ -60,8 +59,7 @@ def download_bundle(request: Request) -> Response:
     installation = console_of(request).interactive
     now = datetime.now(UTC)
     content = build_bundle(installation, list(examine(installation, now)))
-    headers = {"content-disposition": f'attachment; filename="integration-center-{now:%Y-%m-%d}.zip"'}
-    return Response(content, media_type="application/zip", headers=headers)
+    return Response(content, media_type="application/zip", headers=attach(f"integration-center-{now:%Y-%m-%d}.zip"))
 
 
 PAGE = Page(

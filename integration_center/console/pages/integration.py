@@ -6,6 +6,7 @@ from starlette.responses import Response
 from integration_center.access.audit import EDITS
 from integration_center.console.grid import build_row
 from integration_center.console.labels import Labels, find_labels
+from integration_center.console.ledger import find_reasons
 from integration_center.console.naming import Names, find_names, find_runs
 from integration_center.console.overview import (
     describe_integration,
@@ -14,7 +15,6 @@ from integration_center.console.overview import (
     list_settings,
 )
 from integration_center.console.pages.integrations import find_file
-from integration_center.console.reasons import find_reasons
 from integration_center.console.results import say_why
 from integration_center.console.run_chart import RUNS, draw_runs
 from integration_center.console.shell.context import console_of

@@ -1,6 +1,7 @@
 """The front page: all integrations, and what their menus do to their files."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -8,22 +9,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.console.attention import SHOWN
 from integration_center.console.dagster import reload_code, start
-from integration_center.console.first_steps import find_first_steps
 from integration_center.console.grid import SORTS, STATES, Narrowing, build_grid
 from integration_center.console.labels import make_readable
+from integration_center.console.lookups import wait_for
 from integration_center.console.naming import find_names
 from integration_center.console.obstacles import WEB_SERVER_DOWN
 from integration_center.console.pages.elsewhere import list_elsewhere
+from integration_center.console.pages.reports import ask_for_reports
 from integration_center.console.pages.sample import find_place
 from integration_center.console.plain_words import say_error
 from integration_center.console.results import sentence
-from integration_center.console.shell.context import console_of, note, user_of
-from integration_center.console.shell.page import Link, Page, change, form_of, view
+from integration_center.console.shell.context import Console, console_of, note, user_of
+from integration_center.console.shell.page import Link, Page, change, form_of, read_page, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.sessions import Tone
-from integration_center.console.shell.users import Role
 from integration_center.console.surroundings import look_around
 from integration_center.console.wizard.drafts import DraftStore
 from integration_center.errors import IntegrationCenterError
@@ -32,6 +34,8 @@ from integration_center.integration_files.reading import DefsFile
 
 MOST_AT_ONCE = 100
 """Integrations that one press starts or switches."""
+STEPS_SECONDS = 0.4
+"""Seconds for which the page waits for the reports."""
 
 
 def show_integrations(request: Request) -> Response:
@@ -94,12 +98,6 @@ def say_narrowing(narrowing: Narrowing) -> str:
     return urlencode({name: value for name, value in asked.items() if value})
 
 
-def read_page(request: Request) -> int:
-    """The number of the page asked for; the first when it is none."""
-    asked = request.query_params.get("page", "")
-    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else 1
-
-
 def find_file(request: Request) -> DefsFile:
     """The integration that the address names.
 
@@ -126,7 +124,7 @@ def disable(request: Request) -> Response:
 def _switch(request: Request, *, enabled: bool) -> Response:
     file = find_file(request)
     changed = _switch_file(request, file, enabled=enabled)
-    name = changed.spec.name if changed.spec else file.slug
+    name = changed.title
     said = f"{name} is on the schedule." if enabled else f"{name} is off the schedule; it still runs by Run Now."
     reloaded = reload_code(console_of(request))
     tone: Tone = "success" if reloaded.done else "warning"
@@ -135,8 +133,8 @@ def _switch(request: Request, *, enabled: bool) -> Response:
 
 def _switch_file(request: Request, file: DefsFile, *, enabled: bool) -> DefsFile:
     changed = console_of(request).defs.set_enabled(file.slug, enabled, by=user_of(request).name)
-    environment = changed.spec.environment if changed.spec else None
-    note(request, Action.ENABLED if enabled else Action.DISABLED, slug=file.slug, environment=environment)
+    action = Action.ENABLED if enabled else Action.DISABLED
+    note(request, action, slug=file.slug, environment=changed.environment)
     return changed
 
 
@@ -157,10 +155,10 @@ def change_several(request: Request) -> Response:
         return redirect(request, "/", "Choose at least one integration first.", "warning")
     done, refused = [], []
     for file in files:
-        name = file.spec.name if file.spec else file.slug
+        name = file.title
         try:
             if go == "run":
-                _run_newest(request, file)
+                start(request, file, last_full_day(console.now()), push=True)
             else:
                 _switch_file(request, file, enabled=go == "enable")
             done.append(name)
@@ -174,16 +172,6 @@ def change_several(request: Request) -> Response:
     return redirect(request, "/", lines, "warning" if refused else "success")
 
 
-def _run_newest(request: Request, file: DefsFile) -> None:
-    """Start a run of the newest full day."""
-    console = console_of(request)
-    day = last_full_day(console.now())
-    started = start(console, file, day, push=True, triggered_by=user_of(request).name)
-    if not started.already:
-        environment = file.spec.environment if file.spec else None
-        note(request, Action.RAN, slug=file.slug, environment=environment, detail=f"{day}", run_id=started.run_id)
-
-
 def confirm_delete(request: Request) -> Response:
     """Ask before an integration is deleted."""
     return render(request, "delete.html", {"file": find_file(request)})
@@ -194,11 +182,39 @@ def delete(request: Request) -> Response:
     file = find_file(request)
     shown = form_of(request).get("content_hash")
     console_of(request).defs.delete(file.slug, content_hash=shown, by=user_of(request).name)
-    note(request, Action.DELETED, slug=file.slug, environment=file.spec.environment if file.spec else None)
+    note(request, Action.DELETED, slug=file.slug, environment=file.environment)
     reloaded = reload_code(console_of(request))
-    name = file.spec.name if file.spec else file.slug
+    name = file.title
     text = f"{name} is deleted. What it did stays in the log. {reloaded.text}".strip()
     return redirect(request, "/", text, "success" if reloaded.done else "warning")
+
+
+@dataclass(frozen=True)
+class FirstSteps:
+    """What is done already.
+
+    Attributes:
+        accounts: the connected environments.
+        report: a report with data, and its newest day; None where none has any, or where that is not known yet.
+    """
+
+    accounts: tuple[str, ...] = ()
+    report: tuple[str, date] | None = None
+
+
+def find_first_steps(console: Console) -> FirstSteps:
+    """Find out which steps are done; asks for the reports in the background, and waits a moment."""
+    accounts = tuple(account.environment.title for account in console.installation.accounts.list())
+    asked = ask_for_reports(console)
+    if not wait_for([asked], STEPS_SECONDS):
+        return FirstSteps(accounts)
+    try:
+        reports, _ = asked.get()
+    except IntegrationCenterError:  # the page of the reports says why
+        return FirstSteps(accounts)
+    found = [(each.newest, each.info.name) for each in reports if each.newest and not each.problem]
+    newest = max(found, default=None)
+    return FirstSteps(accounts, (newest[1], newest[0]) if newest else None)
 
 
 PAGE = Page(

@@ -8,24 +8,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from integration_center.access.users import Role
 from integration_center.console.attention import say_wait
 from integration_center.console.dagster import find_stored_status
 from integration_center.console.engine import UNFINISHED, UnfinishedRun
 from integration_center.console.labels import Labels, find_labels, spec_of_run
+from integration_center.console.ledger import find_reasons, read_reasons, scan, stream_csv
 from integration_center.console.ledger import read_page as read_ledger
-from integration_center.console.ledger import read_reasons, scan, stream_csv
 from integration_center.console.ledger_query import SORTS, LedgerQuery
-from integration_center.console.pages.integrations import read_page
 from integration_center.console.pages.runs import count_outcomes, name_of
 from integration_center.console.plain_words import say_error
-from integration_center.console.reasons import find_reasons
 from integration_center.console.results import name_run, say_why
 from integration_center.console.searches import LONGEST_TOKEN
 from integration_center.console.shell.context import Console, console_of
 from integration_center.console.shell.links import record_url, run_url
-from integration_center.console.shell.page import Link, Page, change, form_of, view
-from integration_center.console.shell.rendering import redirect, render
-from integration_center.console.shell.users import Role
+from integration_center.console.shell.page import Link, Page, change, form_of, read_page, view
+from integration_center.console.shell.rendering import attach, redirect, render
 from integration_center.console.story import tell_story
 from integration_center.console.surroundings import PATIENCE
 from integration_center.database.sync_records import SyncRecord, SyncStatus
@@ -231,9 +229,8 @@ def download_ledger(request: Request) -> Response:
     ledger = scan(console.installation, sync)
     narrowed = f"-{query.outcome.value}" if query.outcome else ""
     name = f"{slug}-{sync.partition_end}-{sync.run_id[:8]}{narrowed}.csv"
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
     called = find_labels(console, sync.environment, sync.object).call(spec_of_run(console.defs.find(slug), sync))
-    return StreamingResponse(stream_csv(ledger, query, called), media_type="text/csv", headers=headers)
+    return StreamingResponse(stream_csv(ledger, query, called), media_type="text/csv", headers=attach(name))
 
 
 def read_query(request: Request) -> LedgerQuery:

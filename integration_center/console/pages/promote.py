@@ -4,17 +4,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.accounts.store import AccountStore
 from integration_center.console.dagster import DagsterDown, reload_code, start
 from integration_center.console.labels import find_labels
 from integration_center.console.ledger import first_lines
 from integration_center.console.pages.integrations import find_file
-from integration_center.console.plain_words import say_error
+from integration_center.console.plain_words import say_error, say_error_sentence
 from integration_center.console.results import judge
 from integration_center.console.shell.context import Console, address_of, console_of, note, user_of
 from integration_center.console.shell.page import Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
-from integration_center.console.shell.users import Role
 from integration_center.console.wizard.calls import Calls
 from integration_center.console.wizard.new_fields import create_in
 from integration_center.database.sync_records import SyncRecord, SyncStatus
@@ -37,7 +37,6 @@ from integration_center.salesforce.objects.field_package import is_creatable
 from integration_center.sync.mapping.missing_fields import admin_message
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import SAMPLE
-from integration_center.wording.sentences import capitalize_first
 
 PATH = "/integrations/{slug}/promote"
 
@@ -89,13 +88,10 @@ def make_plan(request: Request) -> Response:
         action = Action.CREATED if before is None else Action.CHANGED
         note(request, action, slug=promoted.slug, environment=target, detail=f"from {file.slug}")
         reload_code(console)
-    day = last_full_day(console.now())
     try:
-        started = start(console, promoted, day, push=False, triggered_by=user_of(request).name)
+        start(request, promoted, last_full_day(console.now()), push=False)
     except DagsterDown as error:
         return redirect(request, here, f"{error}.", "danger")
-    if not started.already:
-        note(request, Action.PLANNED, slug=promoted.slug, environment=target, detail=f"{day}", run_id=started.run_id)
     return redirect(request, here, f"The plan is being made in {target.title}. Nothing is written there.", "info")
 
 
@@ -108,7 +104,7 @@ def create_missing(request: Request) -> Response:
         about = write_help_text(build_copy(spec, target).name, spec.report)
         done = create_in(Calls(console), target, spec.object, missing, about)
     except IntegrationCenterError as error:
-        return redirect(request, here, f"{capitalize_first(say_error(error))}.", "danger")
+        return redirect(request, here, say_error_sentence(error), "danger")
     said = done.summarize(spec.object)
     note(request, Action.CREATED_FIELDS, slug=file.slug, environment=target, detail=said)
     return redirect(request, here, said, "success" if done.whole else "warning")

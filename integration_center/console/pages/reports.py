@@ -12,9 +12,8 @@ from starlette.responses import Response
 
 from integration_center.access.audit import Action
 from integration_center.console.lookups import Answer, wait_for
-from integration_center.console.option_words import LABELS
 from integration_center.console.pages.sample import find_place
-from integration_center.console.plain_words import say_error
+from integration_center.console.plain_words import LABELS, say_error
 from integration_center.console.report_form import (
     COLUMN_OPTIONS,
     SECTIONS,
@@ -151,9 +150,7 @@ def save(request: Request, info: ReportInfo, version: str, file: ReportFile) -> 
             Action.CHANGED,
             detail=f"how {info.name} is read: {', '.join(LABELS.get(name, name) for name in changed)}",
         )
-    for kind in ("file", "rows", "reports", "report list"):
-        console.lookups.forget(kind)
-    console.reports.expire()
+    console.forget_reports()
     return redirect(request, here, "The options of the report are saved." if changed else "Nothing was changed.")
 
 

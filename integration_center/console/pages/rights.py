@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_center.access.users import Role
 from integration_center.accounts.granting import Granting
 from integration_center.accounts.store import Account
 from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.console.labels import Labels
 from integration_center.console.naming import Names, find_names
 from integration_center.console.pages.accounts import environment_of, list_specs
-from integration_center.console.plain_words import say_error
+from integration_center.console.plain_words import say_error, say_error_sentence
 from integration_center.console.shell.context import address_of, console_of, user_of
 from integration_center.console.shell.page import Page, change, view
-from integration_center.console.shell.rendering import redirect, render
-from integration_center.console.shell.users import Role
+from integration_center.console.shell.rendering import attach, redirect, render
 from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, IntegrationSpec
@@ -29,7 +29,6 @@ from integration_center.salesforce.objects.permission_set import (
 )
 from integration_center.salesforce.objects.rights import Rights, look_at_rights
 from integration_center.sync.needs import list_needs
-from integration_center.wording.sentences import capitalize_first
 
 MOST_SAID = 3
 """Refused rights that a message tells one by one."""
@@ -67,8 +66,7 @@ def download_package(request: Request) -> Response:
     installation = console_of(request).installation
     seen = _look(installation, environment, list_specs(request, environment))
     content = build_permission_package(seen.permission_set, installation.settings.api_version)
-    headers = {"content-disposition": f'attachment; filename="{seen.permission_set.name}.zip"'}
-    return Response(content, media_type="application/zip", headers=headers)
+    return Response(content, media_type="application/zip", headers=attach(f"{seen.permission_set.name}.zip"))
 
 
 def apply_rights(request: Request) -> Response:
@@ -85,7 +83,7 @@ def apply_rights(request: Request) -> Response:
             granting = Granting(installation.audit, environment, user_of(request).name, address_of(request))
             applied = granting.apply(session, seen.permission_set, account.user_id)
     except IntegrationCenterError as error:
-        return redirect(request, here, f"{capitalize_first(say_error(error))}.", "danger")
+        return redirect(request, here, say_error_sentence(error), "danger")
     said = applied.summarize(seen.permission_set)
     whole = applied.assigned and not applied.refused
     return redirect(request, here, " ".join([said, *applied.refused[:MOST_SAID]]), "success" if whole else "warning")

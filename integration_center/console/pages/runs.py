@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.console.dagster import NOT_RUNNING, DagsterDown, launch_once, start
 from integration_center.console.labels import Labels, find_labels, spec_of_run
 from integration_center.console.ledger import LedgerLine, first_lines, read_reasons
@@ -18,7 +19,6 @@ from integration_center.console.shell.context import Console, address_of, consol
 from integration_center.console.shell.links import record_url, run_url
 from integration_center.console.shell.page import Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
-from integration_center.console.shell.users import Role
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import AccountError, PlanError
 from integration_center.insights.source import last_full_day, parse_day
@@ -52,20 +52,16 @@ def plan(request: Request) -> Response:
 
 
 def _start(request: Request, *, push: bool) -> Response:
-    console, file = console_of(request), find_file(request)
-    newest = last_full_day(console.now())
-    day = read_day(form_of(request).get("day", ""), newest)
+    file = find_file(request)
+    day = read_day(form_of(request).get("day", ""), last_full_day(console_of(request).now()))
     try:
-        started = start(console, file, day, push=push, triggered_by=user_of(request).name)
+        started = start(request, file, day, push=push)
     except DagsterDown as error:
         return redirect(request, read_back(request), f"{error}.", "danger")
     to = f"/integrations/{file.slug}/runs/{started.run_id}"
     if started.already:
         said = "It runs already, so nothing was started twice. This is that run."
         return redirect(request, to, said, "info")
-    environment = file.spec.environment if file.spec else None
-    action = Action.RAN if push else Action.PLANNED
-    note(request, action, slug=file.slug, environment=environment, detail=f"{day}", run_id=started.run_id)
     return redirect(request, to)
 
 
@@ -133,7 +129,7 @@ def show_run(request: Request) -> Response:
 
 def can_undo(sync: SyncRecord) -> bool:
     """Whether a run wrote something that its undo could take back."""
-    lines = sync.counts.get("lines", {})
+    lines = sync.lines
     return sync.applied_at is not None and any(lines.get(outcome) for outcome in WRITTEN)
 
 
@@ -146,7 +142,7 @@ def name_of(file: DefsFile | None, sync: SyncRecord | None, slug: str) -> str:
 
 def count_outcomes(sync: SyncRecord) -> list[tuple[Outcome, int, int]]:
     """Each outcome that occurs, with its rows and records: first those that somebody has to look at."""
-    rows, lines = sync.counts.get("rows", {}), sync.counts.get("lines", {})
+    rows, lines = sync.rows, sync.lines
     calm = [outcome for outcome, _ in order_counts({**rows, **lines}) if outcome not in TROUBLED]
     return [
         (outcome, rows.get(outcome, 0), lines.get(outcome, 0))
@@ -157,7 +153,7 @@ def count_outcomes(sync: SyncRecord) -> list[tuple[Outcome, int, int]]:
 
 def find_sample(console: Console, sync: SyncRecord) -> list[LedgerLine]:
     """A few lines with the values before and after: those updated, or those that a push would send."""
-    counted = sync.counts.get("lines", {})
+    counted = sync.lines
     # What the org changed again is shown first: it is what somebody has to look at.
     if shown := next((outcome for outcome in (Outcome.OVERRIDDEN, Outcome.UPDATED) if counted.get(outcome)), None):
         return first_lines(console.installation, sync, shown, most=SAMPLE)
@@ -215,22 +211,19 @@ def cancel(request: Request) -> Response:
 
 def retry_failed(request: Request) -> Response:
     """Start the retry of the failed records of a run."""
-    console, (slug, run_id) = console_of(request), (request.path_params["slug"], request.path_params["run_id"])
-    here = f"/integrations/{slug}/runs"
-    sync = console.installation.syncs.get(run_id, slug)
-    if sync is None:
-        raise HTTPException(404, f"There is no run {run_id!r} of {slug!r} in the log.")
+    console, sync = console_of(request), find_logged(request)
+    here = f"/integrations/{sync.slug}/runs"
     try:
         environment, spec = require_retryable(console.installation, sync)
         wanted = request_retry(sync, environment, spec, user_of(request).name)
-        started = launch_once(console, slug, spec, wanted)
+        started = launch_once(console, sync.slug, spec, wanted)
     except (PlanError, DagsterDown) as error:
-        return redirect(request, f"{here}/{run_id}", f"{error}.", "danger")
+        return redirect(request, f"{here}/{sync.run_id}", f"{error}.", "danger")
     if started.already:
         said = "This integration runs just now, so nothing was started twice. This is that run."
         return redirect(request, f"{here}/{started.run_id}", said, "info")
     detail = describe_retry(sync)
-    note(request, Action.RETRIED, slug=slug, environment=environment, detail=detail, run_id=started.run_id)
+    note(request, Action.RETRIED, slug=sync.slug, environment=environment, detail=detail, run_id=started.run_id)
     return redirect(request, f"{here}/{started.run_id}")
 
 
@@ -251,14 +244,23 @@ def find_held(request: Request) -> tuple[Console, SyncRecord, str]:
     Raises:
         HTTPException: 404, there is none; 403, its plan waits for an approver, and the user is none.
     """
-    console = console_of(request)
-    slug, run_id = request.path_params["slug"], request.path_params["run_id"]
-    sync = console.installation.syncs.get(run_id, slug)
-    if sync is None:
-        raise HTTPException(404, f"There is no run {run_id!r} of {slug!r} in the log.")
+    sync = find_logged(request)
     if not may_decide(request, sync):
         raise HTTPException(403, "Only an approver may decide about a plan that waits for approval.")
-    return console, sync, f"/integrations/{slug}/runs/{run_id}"
+    return console_of(request), sync, f"/integrations/{sync.slug}/runs/{sync.run_id}"
+
+
+def find_logged(request: Request) -> SyncRecord:
+    """Find the line of the log that the address names.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    slug, run_id = request.path_params["slug"], request.path_params["run_id"]
+    sync = console_of(request).installation.syncs.get(run_id, slug)
+    if sync is None:
+        raise HTTPException(404, f"There is no run {run_id!r} of {slug!r} in the log.")
+    return sync
 
 
 def may_decide(request: Request, sync: SyncRecord) -> bool:

@@ -47,9 +47,7 @@ def add_sample(request: Request) -> Response:
         return redirect(request, "/reports", NO_LEADS, "warning")
     write_sample_report(root, people, last_full_day(datetime.now(UTC)))
     note(request, Action.CREATED, detail=f"the report {SAMPLE}, with made-up logins of {len(people)} Leads")
-    for kind in ("reports", "report list"):
-        console.lookups.forget(kind)
-    console.reports.expire()
+    console.forget_reports()
     message = f"{SAMPLE} is there: made-up logins of {len(people)} Leads of Sandbox. Nothing is written before a run."
     draft = Draft(environment=Environment.SANDBOX.value, report=SAMPLE, object="Lead")
     return begin_with(request, draft, "report", message)

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_center.access.users import Role
 from integration_center.console.labels import Labels, find_labels
 from integration_center.console.lookups import Answer, wait_for
 from integration_center.console.plain_words import say_error
@@ -17,7 +18,6 @@ from integration_center.console.shell.context import Console, address_of, consol
 from integration_center.console.shell.links import record_url
 from integration_center.console.shell.page import Link, Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
-from integration_center.console.shell.users import Role
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.administration.person_requests import Held, find_person, forget_person
@@ -26,7 +26,6 @@ from integration_center.store.ledger_search import read_question
 from integration_center.sync.outcomes import Outcome
 
 HERE = "/search"
-PATIENCE = 1.2
 KEPT = 300.0
 FEW = 4
 """Answers about people that are kept at most."""
@@ -61,7 +60,7 @@ def show_search(request: Request) -> Response:
     asked = (request.query_params.get("ask") if text and may_erase else None) or ""
     history = find_history(console.installation, read_question(text)) if text and not asked else None
     answer = _ask(console, asked, token, text)
-    waiting = answer is not None and not wait_for([answer], PATIENCE)
+    waiting = answer is not None and not wait_for([answer])
     held: Held | None = None
     erased: Erasure | None = None
     problem = ""

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from ipaddress import ip_address
+from typing import Unpack
 
 from starlette.requests import Request
 
-from integration_center.access.audit import Action
+from integration_center.access.audit import Action, Concerned
 from integration_center.access.provider import Provider
 from integration_center.access.signed_headers import SignedHeaders
 from integration_center.accounts.encryption import Cipher, build_cipher
@@ -23,7 +24,6 @@ from integration_center.console.watch import Watch
 from integration_center.database.shared_notes import SharedNotes
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
-from integration_center.integration.spec import Environment
 from integration_center.integration_files.folder import DefsFolder
 from integration_center.integration_files.places import open_place
 from integration_center.pipeline.instance.webserver import Webserver, find_webserver
@@ -136,6 +136,12 @@ class Console:
             return ReportStates(problem=say_error(error))
         return look_at_reports(source, names)
 
+    def forget_reports(self) -> None:
+        """Read the reports again: a file or its `report.yaml` was changed from here."""
+        for kind in ("file", "rows", "reports", "report list"):
+            self.lookups.forget(kind)
+        self.reports.expire()
+
     def find_dagster(self) -> Webserver | None:
         """The Dagster webserver of this installation; None while it is down."""
         return find_webserver(self.installation.settings)
@@ -162,24 +168,7 @@ def address_of(request: Request) -> str:
         return "unknown"
 
 
-def note(
-    request: Request,
-    action: Action,
-    *,
-    environment: Environment | None = None,
-    slug: str | None = None,
-    detail: str | None = None,
-    org_id: str | None = None,
-    run_id: str | None = None,
-) -> None:
+def note(request: Request, action: Action, **concerned: Unpack[Concerned]) -> None:
     """Put what the user of this request did into the audit log; see `AuditLog.record`."""
-    console_of(request).installation.audit.record(
-        action,
-        who=user_of(request).name,
-        where=address_of(request),
-        environment=environment,
-        slug=slug,
-        detail=detail,
-        org_id=org_id,
-        run_id=run_id,
-    )
+    audit = console_of(request).installation.audit
+    audit.record(action, who=user_of(request).name, where=address_of(request), **concerned)

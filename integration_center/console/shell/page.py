@@ -19,14 +19,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from integration_center.access.users import Role
 from integration_center.console.shell.context import console_of
 from integration_center.console.shell.faults import show_error, show_http_error, show_unexpected
 from integration_center.console.shell.rendering import redirect
 from integration_center.console.shell.security import Form, StaleToken, read_form
-from integration_center.console.shell.users import Role, User
+from integration_center.console.shell.users import User
 from integration_center.errors import IntegrationCenterError
 
 SIGN_IN = "/sign-in"
+LONGEST_PAGE = 10
+"""Digits of the number of a page; a longer one is a mistake, and too much for a database."""
 UNDONE = "You were signed out, so nothing was changed. Sign in, and do it again."
 
 Handler = Callable[[Request], Response]
@@ -75,6 +78,12 @@ def form_of(request: Request) -> Form:
     """The form of a change."""
     form: Form = request.state.form
     return form
+
+
+def read_page(request: Request) -> int:
+    """Read the number of the page of a long list, from 1; the first where the address names none."""
+    asked = request.query_params.get("page", "")
+    return max(1, int(asked)) if asked.isascii() and asked.isdecimal() and len(asked) < LONGEST_PAGE else 1
 
 
 def _say_refusal(user: User, role: Role) -> str:

@@ -151,6 +151,11 @@ def redirect(request: Request, to: str, message: str | None = None, tone: Tone =
     return RedirectResponse(to, status_code=303)
 
 
+def attach(name: str) -> Mapping[str, str]:
+    """Return the headers of an answer that browsers save as a file."""
+    return {"content-disposition": f'attachment; filename="{name}"'}
+
+
 def leave_for(request: Request, url: str, name: str) -> Response:
     """Go on to a page elsewhere, such as an org's login page.
 

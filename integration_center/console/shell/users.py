@@ -13,8 +13,6 @@ from integration_center.access.users import Role
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
 
-__all__ = ["SESSION_TOKEN", "Identify", "Role", "User", "build_identify", "local_operator", "users_of"]
-
 logger = logging.getLogger(__name__)
 
 SESSION_TOKEN = "signed_in"  # noqa: S105 - the name under which the browser's session holds it

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import polars as pl
 
 from integration_center.accounts.store import Account
-from integration_center.console.lookups import LARGE, Answer
+from integration_center.console.lookups import KEPT, LARGE, Answer
 from integration_center.console.shell.context import Console
 from integration_center.console.wizard.alternatives import TriedPair, find_alternatives
 from integration_center.console.wizard.drafts import Draft, FieldRow
@@ -25,8 +26,11 @@ from integration_center.planning.value_preview import ValuePreview, find_value_d
 from integration_center.salesforce.objects.describe import SObjectSummary
 from integration_center.salesforce.objects.firing import Firing
 from integration_center.salesforce.objects.firing_notes import FiringNotes
+from integration_center.salesforce.org import Org
 from integration_center.sync.match.match_rate import MatchRate
 from integration_center.sync.schema import SObjectField, SObjectSchema
+
+T = TypeVar("T")
 
 REPORTS_KEPT = 60.0
 """Seconds; a report or its tag may have been added a moment ago."""
@@ -52,50 +56,33 @@ class Calls:
 
     def objects(self, environment: Environment) -> Answer[tuple[SObjectSummary, ...]]:
         """All objects of the org. Raises NotConnected."""
-        installation = self.console.interactive
-
-        def work(tell: Callable[[str], None]) -> tuple[SObjectSummary, ...]:
-            tell(f"Reading the objects of {environment.title}")
-            with installation.connect(environment) as org:
-                return org.list_objects()
-
-        return self.console.lookups.ask(("objects", *self._org(environment)), work)
+        says = f"Reading the objects of {environment.title}"
+        return self._ask_org(environment, ("objects",), says, lambda org: org.list_objects())
 
     def schema(self, environment: Environment, name: str) -> Answer[SObjectSchema]:
         """An object's fields. Raises NotConnected."""
-        installation = self.console.interactive
-
-        def work(tell: Callable[[str], None]) -> SObjectSchema:
-            tell(f"Reading the fields of {name}")
-            with installation.connect(environment) as org:
-                return org.describe(name)
-
-        return self.console.lookups.ask(("schema", *self._org(environment), name.lower()), work)
+        says = f"Reading the fields of {name}"
+        return self._ask_org(environment, ("schema", name.lower()), says, lambda org: org.describe(name))
 
     def field_names(self, environment: Environment, name: str) -> Answer[frozenset[str] | None]:
         """All fields an object has, hidden ones too; None when the org does not tell. Raises NotConnected."""
-        installation = self.console.interactive
 
-        def work(tell: Callable[[str], None]) -> frozenset[str] | None:
-            tell(f"Looking for hidden fields of {name}")
-            with installation.connect(environment) as org:
-                names = org.list_field_names(name)
+        def work(org: Org) -> frozenset[str] | None:
+            names = org.list_field_names(name)
             return None if names is None else frozenset(names)
 
-        return self.console.lookups.ask(("field names", *self._org(environment), name.lower()), work)
+        return self._ask_org(environment, ("field names", name.lower()), f"Looking for hidden fields of {name}", work)
 
     def fires(self, environment: Environment, schema: SObjectSchema) -> Answer[Firing]:
         """What fires in the org when a record of the object is updated; see `FiringNotes`. Raises NotConnected."""
-        installation, account = self.console.interactive, self.account(environment)
-        notes = FiringNotes(installation.settings.scratch)
-        names = [field.name for field in schema.fields]
+        account, notes = self.account(environment), FiringNotes(self.console.interactive.settings.scratch)
+        names, asker = [field.name for field in schema.fields], (account.org_id, account.user_id)
 
-        def work(tell: Callable[[str], None]) -> Firing:
-            tell(f"Looking at what runs when {schema.name} is updated")
-            with installation.connect(environment) as org:
-                return notes.look(org.session, schema.name, names, (account.org_id, account.user_id))
+        def work(org: Org) -> Firing:
+            return notes.look(org.session, schema.name, names, asker)
 
-        return self.console.lookups.ask(("fires", *self._org(environment), schema.name.lower()), work, kept=FIRES_KEPT)
+        says = f"Looking at what runs when {schema.name} is updated"
+        return self._ask_org(environment, ("fires", schema.name.lower()), says, work, kept=FIRES_KEPT)
 
     def newest(self, draft: Draft) -> Answer[NewestReport]:
         """The newest rows of the draft's report, typed as a run with its keys would type them."""
@@ -118,47 +105,39 @@ class Calls:
 
     def match(self, draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Answer[MatchRate]:
         """The match rate of the draft's key pairs. Raises NotConnected."""
-        installation, environment = self.console.interactive, require_environment(draft)
-
-        def work(tell: Callable[[str], None]) -> MatchRate:
-            tell(f"Looking up keys in {schema.name}")
-            with installation.connect(environment) as org:
-                return measure_match_rate(
-                    rows.frame, draft.pairs, schema, org, where=where, ignore_invalid=ignore_invalid
-                )
-
         where, ignore_invalid = read_condition(draft), bool(read_option(draft, "ignore_invalid"))
-        about = (schema.name, report_slug(draft.report), rows.day, draft.pairs, where, ignore_invalid)
-        return self.console.lookups.ask(("match", *self._org(environment), *about), work, kept=MATCH_KEPT)
+
+        def work(org: Org) -> MatchRate:
+            return measure_match_rate(rows.frame, draft.pairs, schema, org, where=where, ignore_invalid=ignore_invalid)
+
+        about = ("match", schema.name, report_slug(draft.report), rows.day, draft.pairs, where, ignore_invalid)
+        says = f"Looking up keys in {schema.name}"
+        return self._ask_org(require_environment(draft), about, says, work, kept=MATCH_KEPT)
 
     def alternatives(self, draft: Draft, rows: NewestReport, schema: SObjectSchema) -> Answer[list[TriedPair]]:
         """Other key pairs that match better. Raises NotConnected."""
-        installation, environment = self.console.interactive, require_environment(draft)
 
-        def work(tell: Callable[[str], None]) -> list[TriedPair]:
-            tell(f"Trying other fields of {schema.name}")
-            with installation.connect(environment) as org:
-                return find_alternatives(rows, schema, org, draft.pairs)
+        def work(org: Org) -> list[TriedPair]:
+            return find_alternatives(rows, schema, org, draft.pairs)
 
-        about = (schema.name, report_slug(draft.report), rows.day, draft.pairs)
-        return self.console.lookups.ask(("pairs", *self._org(environment), *about), work, kept=MATCH_KEPT)
+        about = ("pairs", schema.name, report_slug(draft.report), rows.day, draft.pairs)
+        says = f"Trying other fields of {schema.name}"
+        return self._ask_org(require_environment(draft), about, says, work, kept=MATCH_KEPT)
 
     def held_now(
         self, draft: Draft, schema: SObjectSchema, keys: Sequence[str]
     ) -> Answer[Mapping[str, Sequence[object]]]:
         """What the mapped fields hold now in the records of some keys, by field. Raises NotConnected."""
-        installation, environment = self.console.interactive, require_environment(draft)
         names = sorted({field.name for row in draft.complete_rows if (field := schema.get(row.field))})
         key = draft.pairs[0][1]
 
-        def work(tell: Callable[[str], None]) -> Mapping[str, Sequence[object]]:
-            tell(f"Reading what {schema.name} holds")
-            with installation.connect(environment) as org:
-                records = org.read_records(schema, [key, *names], key=(key, list(keys))).head(HELD_SHOWN)
+        def work(org: Org) -> Mapping[str, Sequence[object]]:
+            records = org.read_records(schema, [key, *names], key=(key, list(keys))).head(HELD_SHOWN)
             return {name: records[name].to_list() for name in names}
 
-        about = (schema.name, key, *keys, *names)
-        return self.console.lookups.ask(("held", *self._org(environment), *about), work, kept=MATCH_KEPT, most=50)
+        about = ("held", schema.name, key, *keys, *names)
+        says = f"Reading what {schema.name} holds"
+        return self._ask_org(require_environment(draft), about, says, work, kept=MATCH_KEPT, most=50)
 
     def samples(self, draft: Draft, rows: NewestReport, schema: SObjectSchema) -> list[Answer[Samples]]:
         """What each row of the draft would write, by some values."""
@@ -246,6 +225,35 @@ class Calls:
             self.console.lookups.forget(kind, *self._org(environment))
         if not kinds or "schema" in kinds:
             self.console.lookups.forget("labels", self.account(environment).org_id)
+
+    def _ask_org(
+        self,
+        environment: Environment,
+        about: tuple[Hashable, ...],
+        says: str,
+        work: Callable[[Org], T],
+        *,
+        kept: float = KEPT,
+        most: int | None = None,
+    ) -> Answer[T]:
+        """Ask the org that is connected now. Raises NotConnected.
+
+        Args:
+            environment: the account.
+            about: what is asked; its first part is the kind of question.
+            says: the step that a waiting page shows.
+            work: asks the org.
+            kept: seconds for which the answer counts.
+            most: of this kind, so many answers are kept.
+        """
+        installation, (kind, *rest) = self.console.interactive, about
+
+        def ask(tell: Callable[[str], None]) -> T:
+            tell(says)
+            with installation.connect(environment) as org:
+                return work(org)
+
+        return self.console.lookups.ask((kind, *self._org(environment), *rest), ask, kept=kept, most=most)
 
     def _org(self, environment: Environment) -> tuple[str, str, str]:
         account = self.account(environment)

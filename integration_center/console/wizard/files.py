@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from integration_center.errors import NoDataForDay
 from integration_center.insights.files import FilesSource
-from integration_center.insights.inspecting.inspection import Inspection, inspect_file
+from integration_center.insights.inspecting.inspection import Inspection, inspect_fetched
 from integration_center.insights.inspecting.saved_proposals import write_proposal
-from integration_center.insights.sizes import SizeLimit
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,4 @@ def find_file(source: FilesSource, report: str) -> FoundFile:
     if day is None:
         raise NoDataForDay(f"report {info.name!r} has no file yet", ())
     fetched = source.fetch(info, day)
-    found = inspect_file(
-        fetched.data,
-        fetched.label,
-        fetched.named,
-        fetched.file,
-        limit=fetched.file.limit or SizeLimit(),
-        packing=fetched.packing,
-    )
-    return FoundFile(found, info.id, info.slug, configured=bool(fetched.file.model_fields_set))
+    return FoundFile(inspect_fetched(fetched), info.id, info.slug, configured=bool(fetched.file.model_fields_set))

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from integration_center.console.lookups import wait_for
 from integration_center.console.wizard.calls import require_environment
-from integration_center.console.wizard.screens import Screen, settle
+from integration_center.console.wizard.screens import Screen
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration.spec import Environment
 from integration_center.salesforce.objects.firing import Firing
@@ -30,7 +31,7 @@ def find_firing(screen: Screen, environment: Environment, schema: SObjectSchema)
     """Find what fires with regard to the mapped fields, as far as the org answers in a moment."""
     asked = screen.calls.fires(environment, schema)
     try:
-        if not settle([asked], PATIENCE):
+        if not wait_for([asked], PATIENCE):
             return FoundFiring(late=True)
         return FoundFiring(asked.get().about([row.field for row in screen.draft.complete_rows]))
     except IntegrationCenterError:  # it stops nobody from saving
@@ -42,7 +43,7 @@ def find_firing_of_draft(screen: Screen) -> tuple[FoundFiring, SObjectSchema | N
     try:
         environment = require_environment(screen.draft)
         described = screen.calls.schema(environment, screen.draft.object)
-        if not settle([described], PATIENCE):
+        if not wait_for([described], PATIENCE):
             return FoundFiring(late=True), None
         return find_firing(screen, environment, described.get()), described.get()
     except IntegrationCenterError:  # no account is connected, or no object is chosen

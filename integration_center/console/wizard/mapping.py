@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from starlette.requests import Request
 from starlette.responses import Response
 
-from integration_center.console.lookups import Answer
+from integration_center.console.lookups import Answer, wait_for
 from integration_center.console.past_limits import explain_limits
 from integration_center.console.shell.values import name_type
 from integration_center.console.wizard.calls import require_environment
@@ -18,9 +18,6 @@ from integration_center.console.wizard.choices import (
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.firing import find_firing
-from integration_center.console.wizard.last_runs import list_last_runs
-from integration_center.console.wizard.next_run import say_next_run
-from integration_center.console.wizard.others import find_writers, list_earlier
 from integration_center.console.wizard.report import find_key_problem
 from integration_center.console.wizard.rows import (
     act_on_rows,
@@ -30,10 +27,11 @@ from integration_center.console.wizard.rows import (
     take_proposal,
     write_values,
 )
+from integration_center.console.wizard.saved import find_writers, list_earlier, list_last_runs
 from integration_center.console.wizard.saving import find_missing, write_admin_message
-from integration_center.console.wizard.schedule_choice import CHOICES as SCHEDULES
-from integration_center.console.wizard.schedule_choice import HOURS, read_choice, write_after, write_schedule
-from integration_center.console.wizard.screens import Screen, settle
+from integration_center.console.wizard.schedules import CHOICES as SCHEDULES
+from integration_center.console.wizard.schedules import HOURS, read_choice, say_next_run, write_after, write_schedule
+from integration_center.console.wizard.screens import Screen
 from integration_center.console.wizard.shown_rows import MOST_OPTIONS, find_asked, show_rows
 from integration_center.console.wizard.specs import CHECKBOXES, OPTIONS, build_spec, read_limits, read_option
 from integration_center.console.wizard.values import (
@@ -88,7 +86,7 @@ def _show(screen: Screen) -> Response:
     environment, name = require_environment(screen.draft), screen.draft.object
     newest, described = screen.calls.newest(screen.draft), screen.calls.schema(environment, name)
     asked: list[Answer[Any]] = [newest, described]
-    if not settle(asked):
+    if not wait_for(asked):
         return screen.show_waiting("mapping", asked)
     rows, schema = newest.get(), described.get()
     screen = screen.keep(write_values(propose(screen.draft, rows, schema), rows.likely_dtypes))
@@ -100,12 +98,12 @@ def _show(screen: Screen) -> Response:
     missing = find_missing(draft, schema, held_types)
     if missing:
         names = screen.calls.field_names(environment, name)
-        if not settle([names]):
+        if not wait_for([names]):
             return screen.show_waiting("mapping", [names])
         missing = find_missing(draft, schema, held_types, names.get() or ())
     account = screen.calls.account(environment)
     samples = screen.calls.samples(draft, rows, schema)
-    late = not settle(samples, SAMPLES_SECONDS)
+    late = not wait_for(samples, SAMPLES_SECONDS)
     shown = show_rows(
         draft,
         judged,
@@ -187,7 +185,7 @@ def _fill_in(screen: Screen, draft: Draft, go: str) -> Draft:
     """Write the SQL of presets and take over what is proposed; needs the report, and what is not there waits."""
     try:
         newest, described = screen.calls.newest(draft), screen.calls.schema(require_environment(draft), draft.object)
-        if not settle([newest, described]):
+        if not wait_for([newest, described]):
             return draft
         if go.startswith("propose-"):
             draft = take_proposal(draft, go, newest.get(), described.get())
@@ -221,11 +219,11 @@ def find_held(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Mapp
         return {}
     match = screen.calls.match(draft, rows, schema)
     try:
-        if not settle([match], HELD_SECONDS):
+        if not wait_for([match], HELD_SECONDS):
             return None
         if not (keys := match.get().examples):
             return {}
         held = screen.calls.held_now(draft, schema, keys)
-        return held.get() if settle([held], HELD_SECONDS) else None
+        return held.get() if wait_for([held], HELD_SECONDS) else None
     except IntegrationCenterError:  # the screen before says why; a sample is not worth more words
         return {}

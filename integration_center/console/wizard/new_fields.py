@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.console.plain_words import say_error
+from integration_center.console.plain_words import say_error_sentence
 from integration_center.console.shell.context import note
-from integration_center.console.shell.rendering import redirect
+from integration_center.console.shell.rendering import attach, redirect
 from integration_center.console.wizard.calls import Calls, require_environment
 from integration_center.console.wizard.saving import find_missing
 from integration_center.console.wizard.screens import Screen
@@ -19,7 +19,6 @@ from integration_center.integration.spec import Environment
 from integration_center.salesforce.objects.field_creation import CreatedFields, create_fields, write_help_text
 from integration_center.salesforce.objects.field_package import build_package, can_deploy, is_creatable
 from integration_center.sync.mapping.missing_fields import MissingField
-from integration_center.wording.sentences import capitalize_first
 
 
 def download_missing(request: Request) -> Response:
@@ -35,8 +34,7 @@ def download_missing(request: Request) -> Response:
         raise HTTPException(404, "No field is missing that a metadata file could create.")
     version = screen.console.installation.settings.api_version
     content = build_package(name, missing, api_version=version)
-    headers = {"content-disposition": 'attachment; filename="missing-fields.zip"'}
-    return Response(content, media_type="application/zip", headers=headers)
+    return Response(content, media_type="application/zip", headers=attach("missing-fields.zip"))
 
 
 def create_missing(screen: Screen) -> Response:
@@ -47,7 +45,7 @@ def create_missing(screen: Screen) -> Response:
         about = write_help_text(screen.draft.options.get("name") or "New integration", screen.draft.report)
         done = create_in(screen.calls, environment, name, listed, about)
     except IntegrationCenterError as error:
-        return redirect(screen.request, there, f"{capitalize_first(say_error(error))}.", "danger")
+        return redirect(screen.request, there, say_error_sentence(error), "danger")
     said = done.summarize(name)
     note(screen.request, Action.CREATED_FIELDS, environment=environment, detail=said)
     return redirect(screen.request, there, said, "success" if done.whole else "warning")

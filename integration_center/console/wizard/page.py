@@ -7,15 +7,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from integration_center.access.audit import Action
+from integration_center.access.users import Role
 from integration_center.console.dagster import start
 from integration_center.console.plain_words import say_error
-from integration_center.console.shell.context import console_of, note, user_of
+from integration_center.console.shell.context import console_of, user_of
 from integration_center.console.shell.page import Page, change, form_of, view
 from integration_center.console.shell.rendering import redirect, render
 from integration_center.console.shell.security import refuse_other_sites
 from integration_center.console.shell.sessions import Tone
-from integration_center.console.shell.users import Role
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.drafts import Draft
 from integration_center.console.wizard.environment import show_environment, take_environment
@@ -166,15 +165,10 @@ def _run_saved(screen: Screen, saved: Saved) -> Response:
     """Start the first run of what was just saved."""
     console, request = screen.console, screen.request
     here = f"/integrations/{saved.slug}"
-    file = console.defs.read(saved.slug)
-    day = last_full_day(console.now())
     try:
-        started = start(console, file, day, push=True, triggered_by=user_of(request).name)
+        started = start(request, console.defs.read(saved.slug), last_full_day(console.now()), push=True)
     except IntegrationCenterError as error:
         return redirect(request, here, f"{saved.text} But it was not started: {error}.", "warning")
-    if not started.already:
-        environment = file.spec.environment if file.spec else None
-        note(request, Action.RAN, slug=file.slug, environment=environment, detail=f"{day}", run_id=started.run_id)
     return redirect(request, f"{here}/runs/{started.run_id}", saved.text)
 
 

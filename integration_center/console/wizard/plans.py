@@ -4,13 +4,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
+from integration_center.console.lookups import wait_for
 from integration_center.console.planned import ask_plan, find_plan
 from integration_center.console.shared_answers import Lost
 from integration_center.console.shell.context import note
 from integration_center.console.wizard.firing import FoundFiring, find_firing_of_draft
-from integration_center.console.wizard.last_runs import list_last_runs
+from integration_center.console.wizard.saved import list_last_runs
 from integration_center.console.wizard.saving import Refused, check_draft
-from integration_center.console.wizard.screens import Screen, settle
+from integration_center.console.wizard.screens import Screen
 from integration_center.console.wizard.specs import build_spec
 from integration_center.database.touched import say_touched_by
 from integration_center.errors import IntegrationCenterError
@@ -20,7 +21,7 @@ def show_plan(request: Request) -> Response:
     """Progress, the plan, or what is wrong."""
     screen = Screen.open(request)
     answer = find_plan(screen.console, screen.draft_id)
-    if answer is not None and not settle([answer]):
+    if answer is not None and not wait_for([answer]):
         return screen.show_waiting("plan", [answer])
     try:
         plan = answer.get() if answer else None
@@ -51,7 +52,7 @@ def begin_plan(screen: Screen) -> Response | Refused:
     spec = check_draft(screen)
     if isinstance(spec, Refused):
         return spec
-    slug = screen.draft.base.slug if screen.draft.base else None
+    slug = screen.slug or None
     ask_plan(screen.console, screen.draft_id, spec, slug=slug, text_columns=screen.calls.text_columns(screen.draft))
     note(screen.request, Action.PLANNED, slug=slug, environment=spec.environment, detail=f"a draft of {spec.name}")
     return screen.go("plan")

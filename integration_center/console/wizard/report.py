@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from integration_center.access.audit import Action
-from integration_center.console.lookups import Answer
+from integration_center.console.lookups import Answer, wait_for
 from integration_center.console.plain_words import say_error
 from integration_center.console.report_trial import say_file
 from integration_center.console.shell.context import note
@@ -21,7 +21,7 @@ from integration_center.console.wizard.choices import Group, group_keys
 from integration_center.console.wizard.drafts import Draft, KeyRow
 from integration_center.console.wizard.environment import is_chosen
 from integration_center.console.wizard.preview import build_preview
-from integration_center.console.wizard.screens import STEPS, Screen, settle
+from integration_center.console.wizard.screens import STEPS, Screen
 from integration_center.errors import IntegrationCenterError, UnknownReport, UnreadableReport
 from integration_center.insights.catalogue import ReportInfo, find_report
 from integration_center.insights.inspecting.saved_proposals import save_proposal
@@ -79,17 +79,17 @@ def _show(screen: Screen) -> Response:
     environment = require_environment(screen.draft)
     all_reports, all_objects = screen.calls.reports(), screen.calls.objects(environment)
     asked: list[Answer[Any]] = [all_reports, all_objects]
-    if not settle(asked):
+    if not wait_for(asked):
         return screen.show_waiting("report", asked)
     reports, objects = all_reports.get(), list_writable(all_objects.get())
-    draft, report_problem = resolve_report(screen.draft, reports)
-    draft, found = resolve_object(draft, objects)
+    report_problem = find_report_problem(screen.draft, reports)
+    draft, found = resolve_object(screen.draft, objects)
     screen = screen.keep(draft)
     object_known = any(summary.name == draft.object for summary in objects)
     newest = screen.calls.newest(draft) if draft.report and not report_problem else None
     described = screen.calls.schema(environment, draft.object) if object_known else None
     asked = [answer for answer in (newest, described) if answer is not None]
-    if not settle(asked):
+    if not wait_for(asked):
         return screen.show_waiting("report", asked)
     rows = None
     try:
@@ -166,7 +166,7 @@ def is_low(screen: Screen) -> bool:
     draft = screen.draft
     environment = require_environment(draft)
     asked: list[Answer[Any]] = [screen.calls.newest(draft), screen.calls.schema(environment, draft.object)]
-    if not settle(asked):
+    if not wait_for(asked):
         return False
     try:
         match = measure(screen, asked[0].get(), asked[1].get())
@@ -178,7 +178,7 @@ def is_low(screen: Screen) -> bool:
 def find_better(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> Sequence[TriedPair] | None:
     """Other key pairs that match better; None while they are being tried."""
     answer = screen.calls.alternatives(screen.draft, rows, schema)
-    return answer.get() if settle([answer], BETTER_SECONDS) else None
+    return answer.get() if wait_for([answer], BETTER_SECONDS) else None
 
 
 def look_at_file(screen: Screen, report_problem: str | None) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def look_at_file(screen: Screen, report_problem: str | None) -> dict[str, Any]:
         try:
             answer = screen.calls.inspect(screen.draft.report)
             # The match rate below asks again for this page, so a large file need not hold it up.
-            file = answer.get() if settle([answer], LOOK_SECONDS if wanted else GLANCE_SECONDS) else None
+            file = answer.get() if wait_for([answer], LOOK_SECONDS if wanted else GLANCE_SECONDS) else None
         except IntegrationCenterError as error:
             problem = say_error(error)
     return {"looked": wanted, "file": file, "file_problem": problem, "is_files": is_files, "say_file": say_file}
@@ -199,28 +199,25 @@ def look_at_file(screen: Screen, report_problem: str | None) -> dict[str, Any]:
 def save_report_yaml(screen: Screen) -> Response:
     """Save the proposed `report.yaml` beside the report's files."""
     answer = screen.calls.inspect(screen.draft.report)
-    found = answer.get() if settle([answer], SAVE_SECONDS) else None
+    found = answer.get() if wait_for([answer], SAVE_SECONDS) else None
     if found is None:
         return screen.go("report", "The file could not be looked at just now. Try again.")
     root = screen.console.installation.settings.walkme_files_root
     folder = Path(root) / found.report_id
     save_proposal(found.inspection, folder if folder.is_dir() else None)
     note(screen.request, Action.CHANGED, detail=f"how {screen.draft.report} is read")
-    for kind in ("file", "rows", "reports"):
-        screen.console.lookups.forget(kind)
-    screen.console.reports.expire()
+    screen.console.forget_reports()
     return screen.go("report", "The options are saved, and the report is read again.")
 
 
-def resolve_report(draft: Draft, reports: Sequence[ReportInfo]) -> tuple[Draft, str | None]:
-    """The draft, and why its report cannot be used."""
-    if not draft.report:
-        return draft, None
+def find_report_problem(draft: Draft, reports: Sequence[ReportInfo]) -> str | None:
+    """Say why the draft's report cannot be used; None where it can, or none is chosen."""
     try:
-        find_report(reports, draft.report)
+        if draft.report:
+            find_report(reports, draft.report)
     except (UnknownReport, UnreadableReport) as error:
-        return draft, say_error(error)
-    return draft, None
+        return say_error(error)
+    return None
 
 
 def list_writable(objects: Sequence[SObjectSummary]) -> list[SObjectSummary]:
@@ -305,7 +302,7 @@ def measure(screen: Screen, rows: NewestReport | None, schema: SObjectSchema | N
     if any(find_key_problem(key, draft, rows, schema) for key in draft.keys):
         return None
     answer = screen.calls.match(draft, rows, schema)
-    if not settle([answer], 0.5):
+    if not wait_for([answer], 0.5):
         return MatchState(asked=True)
     try:
         return MatchState(rate=answer.get())

@@ -12,8 +12,8 @@ from integration_center.console.labels import find_labels
 from integration_center.console.shell.context import note, user_of
 from integration_center.console.wizard.calls import require_environment
 from integration_center.console.wizard.drafts import Draft, FieldRow
-from integration_center.console.wizard.next_run import say_next
-from integration_center.console.wizard.others import find_writers
+from integration_center.console.wizard.saved import find_writers
+from integration_center.console.wizard.schedules import say_next
 from integration_center.console.wizard.screens import Screen, store_of
 from integration_center.console.wizard.specs import GENERAL, build_spec
 from integration_center.errors import ConfigurationError

@@ -1,6 +1,6 @@
 """What the three screens share: the draft of the address, the headers, and waiting for calls that take their time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from integration_center.console.lookups import Answer, wait_for
+from integration_center.console.lookups import Answer
 from integration_center.console.naming import mark_names
 from integration_center.console.plain_words import say_error
 from integration_center.console.shell.context import Console, console_of, user_of
@@ -21,8 +21,6 @@ from integration_center.console.wizard.drafts import Draft, DraftStore
 from integration_center.errors import AccountError, IntegrationCenterError
 from integration_center.wording.sentences import capitalize_first
 
-PATIENCE = 1.2
-"""Seconds for which a page waits for its calls before it shows progress instead."""
 REFRESH = "refresh"
 """In the address of a page that the browser asks for again by itself."""
 STEPS: Mapping[str, str] = {
@@ -64,6 +62,11 @@ class Screen:
     def calls(self) -> Calls:
         """The calls to orgs and report sources."""
         return Calls(self.console)
+
+    @property
+    def slug(self) -> str:
+        """The integration that is edited; empty for a new one."""
+        return self.draft.base.slug if self.draft.base else ""
 
     @property
     def form(self) -> Form:
@@ -166,8 +169,3 @@ class Screen:
 def store_of(request: Request) -> DraftStore:
     """The drafts."""
     return DraftStore(console_of(request).installation.engine)
-
-
-def settle(answers: Iterable[Answer[Any]], seconds: float = PATIENCE) -> bool:
-    """Wait a moment for calls; whether all have answered."""
-    return wait_for(answers, seconds)

@@ -17,14 +17,20 @@ from integration_center.wording.sentences import capitalize_first
 
 LIMITS = ("min_match_rate", "max_cleared", "max_changed", "max_failed", "max_absent")
 CHECKBOXES = ("enabled", "allow_empty", "ignore_invalid")
-OPTIONS = (
-    *("name", "schedule", "when_null", "when_many_match", "max_matches", "latest_by", "where", "owners", "gainsight"),
-    *("rows", "window", "filter", "absent_after", "absent_then"),
-    *("timezone", "not_between", "arrive_by", "after", "paused_until"),
-    *LIMITS,
-    *CHECKBOXES,
-)
+SAID = ("schedule", "when_null", "when_many_match", "max_matches", "rows")
+"""The options that always say something."""
+OPTIONAL = ("arrive_by", "after", "paused_until", "latest_by", "where", "window", "filter", "gainsight")
+"""The options that may be empty."""
+LISTS = ("not_between", "owners")
+"""The options that hold several texts, typed with commas."""
+OPTIONS = ("name", "timezone", "absent_after", "absent_then", *SAID, *OPTIONAL, *LISTS, *LIMITS, *CHECKBOXES)
 """The options that the mapping screen shows, by the names of its inputs."""
+
+
+def _write_limits(limits: Limits) -> dict[str, str]:
+    return {name: "" if (value := getattr(limits, name)) is None else f"{value:g}" for name in LIMITS}
+
+
 DEFAULTS: Mapping[str, str] = {
     "schedule": DEFAULT_SCHEDULE,
     "timezone": DEFAULT_ZONE,
@@ -33,7 +39,7 @@ DEFAULTS: Mapping[str, str] = {
     "max_matches": "10",
     "rows": "newest",
     "absent_then": "keep",
-    **{name: "" if (value := getattr(Limits(), name)) is None else f"{value:g}" for name in LIMITS},
+    **_write_limits(Limits()),
     "enabled": "on",
 }
 GENERAL = "general"
@@ -49,25 +55,13 @@ def draft_of(spec: IntegrationSpec) -> Draft:
     """A draft that says what an integration says."""
     options = {
         "name": spec.name,
-        "schedule": spec.schedule,
         "timezone": spec.timezone,
-        "not_between": ", ".join(spec.not_between),
-        "arrive_by": spec.arrive_by or "",
-        "after": spec.after or "",
-        "paused_until": f"{spec.paused_until or ''}",
-        "when_null": spec.when_null,
-        "when_many_match": spec.when_many_match,
-        "max_matches": str(spec.max_matches),
-        "latest_by": spec.latest_by or "",
-        "where": spec.where or "",
-        "rows": spec.rows,
-        "window": str(spec.window or ""),
-        "filter": spec.filter or "",
         "absent_after": str(spec.when_absent.after) if spec.when_absent else "",
         "absent_then": spec.when_absent.then if spec.when_absent else "keep",
-        "owners": ", ".join(spec.owners),
-        "gainsight": spec.gainsight or "",
-        **{name: "" if (value := getattr(spec.limits, name)) is None else f"{value:g}" for name in LIMITS},
+        **{name: str(getattr(spec, name)) for name in SAID},
+        **{name: str(getattr(spec, name) or "") for name in OPTIONAL},
+        **{name: ", ".join(getattr(spec, name)) for name in LISTS},
+        **_write_limits(spec.limits),
         "enabled": "on" if spec.enabled else "",
         "allow_empty": "on" if spec.limits.allow_empty else "",
         "ignore_invalid": "on" if spec.ignore_invalid else "",
@@ -143,24 +137,12 @@ def build_spec(draft: Draft) -> tuple[IntegrationSpec | None, dict[str, str]]:
         "keys": [{"column": column, "field": field} for column, field in draft.pairs],
         "fields": [_mapping(row, before.get(row.field.lower(), {})) for row in draft.complete_rows],
         "enabled": bool(given["enabled"]),
-        "schedule": given["schedule"],
-        "timezone": given["timezone"] or DEFAULT_ZONE,
-        "not_between": [span.strip() for span in given["not_between"].split(",") if span.strip()],
-        "arrive_by": given["arrive_by"] or None,
-        "after": given["after"] or None,
-        "paused_until": given["paused_until"] or None,
-        "when_null": given["when_null"],
-        "when_many_match": given["when_many_match"],
-        "max_matches": given["max_matches"],
         "ignore_invalid": bool(given["ignore_invalid"]),
-        "latest_by": given["latest_by"] or None,
-        "where": given["where"] or None,
-        "rows": given["rows"],
-        "window": given["window"] or None,
-        "filter": given["filter"] or None,
+        "timezone": given["timezone"] or DEFAULT_ZONE,
         "when_absent": _read_absence(given),
-        "owners": [owner.strip() for owner in given["owners"].split(",") if owner.strip()],
-        "gainsight": given["gainsight"] or None,
+        **{name: given[name] for name in SAID},
+        **{name: given[name] or None for name in OPTIONAL},
+        **{name: [text.strip() for text in given[name].split(",") if text.strip()] for name in LISTS},
         "limits": limits,
     }
     try:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from integration_center.console.lookups import Answer
-from integration_center.console.plain_words import say_error
+from integration_center.console.lookups import Answer, wait_for
+from integration_center.console.plain_words import say_error, say_error_sentence
 from integration_center.console.shell.values import show_value
 from integration_center.console.wizard.choices import Group, Option
 from integration_center.console.wizard.drafts import Draft, FieldRow
 from integration_center.console.wizard.rows import CHOOSE, find_preset_problem, rows_of
-from integration_center.console.wizard.screens import Screen, settle
+from integration_center.console.wizard.screens import Screen
 from integration_center.console.wizard.specs import build_spec, read_option
 from integration_center.errors import IntegrationCenterError
 from integration_center.integration.spec import Rows
@@ -81,7 +81,7 @@ class ShownPreview:
 
 def judge_rows(draft: Draft, rows: NewestReport, answers: Sequence[Answer[pl.DataType] | None]) -> list[JudgedRow]:
     """What each row gives, as far as that is known."""
-    settle([answer for answer in answers if answer])
+    wait_for([answer for answer in answers if answer])
     dtypes, of_key = rows.likely_dtypes, rows_of(draft)
     judged = []
     for row, answer in zip(draft.rows, answers, strict=True):
@@ -151,12 +151,12 @@ def show_preview(
     if not any(mapping.value for mapping in spec.fields) and spec.filter is None:
         return None
     answer = screen.calls.preview(spec, rows, schema)
-    if not settle([answer], PREVIEW_SECONDS):
+    if not wait_for([answer], PREVIEW_SECONDS):
         return ShownPreview(pending=True)
     try:
         found = answer.get()
     except IntegrationCenterError as error:
-        return ShownPreview(problem=f"{capitalize_first(say_error(error))}.")
+        return ShownPreview(problem=say_error_sentence(error))
     labels = [field.label if (field := schema.get(name)) else name for name in found.fields]
     return ShownPreview(labels, [_show(record) for record in found.records], _say_rows(found, draft, rows))
 
@@ -190,12 +190,11 @@ def find_repeated(screen: Screen, rows: NewestReport, schema: SObjectSchema) -> 
     spec, _ = build_spec(draft)
     if spec is None or spec.shapes_rows:
         return None
-    named = [*(pair.field for pair in spec.keys), *(mapping.field for mapping in spec.fields)]
-    if any(schema.get(name) is None for name in named):
+    if any(schema.get(name) is None for name in spec.named_fields):
         return None
     answer = screen.calls.repeated(spec, rows, schema)
     try:
-        return answer.get().warn() if settle([answer], PREVIEW_SECONDS) else None
+        return answer.get().warn() if wait_for([answer], PREVIEW_SECONDS) else None
     except IntegrationCenterError:  # saving says why the columns or fields do not fit
         return None
 

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from integration_center.access.audit import EDITS
 from integration_center.console.differences import compare_versions
 from integration_center.console.labels import find_labels
-from integration_center.console.plain_words import say_error
+from integration_center.console.plain_words import say_error_sentence
 from integration_center.console.shell.rendering import render
 from integration_center.console.wizard.drafts import Draft, base_of
 from integration_center.console.wizard.screens import Screen
@@ -13,13 +13,12 @@ from integration_center.console.wizard.specs import build_spec
 from integration_center.errors import ConfigurationError, EditedMeanwhile
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration_files.reading import DefsFile
-from integration_center.wording.sentences import capitalize_first
 
 
 def show_versions(screen: Screen, error: EditedMeanwhile | None = None) -> Response:
     """What was saved meanwhile beside the draft; without a sound file, what became of the file."""
     base = screen.draft.base
-    slug = base.slug if base else ""
+    slug = screen.slug
     newest = next(iter(screen.console.installation.audit.list(limit=1, slug=slug, actions=EDITS)), None)
     file = _find_file(screen)
     theirs = file.spec if file else None
@@ -32,7 +31,7 @@ def show_versions(screen: Screen, error: EditedMeanwhile | None = None) -> Respo
             each for each in compare_versions([began, theirs, mine], labels) if each.texts[1] != each.texts[2]
         ]
     values = {
-        "said": f"{capitalize_first(say_error(error))}." if error else "It was changed once more. Nothing was saved.",
+        "said": say_error_sentence(error) if error else "It was changed once more. Nothing was saved.",
         "who": newest if newest and base and newest.at >= base.modified_at else None,
         "slug": slug,
         "name": theirs.name if theirs else slug,

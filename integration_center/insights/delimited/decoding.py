@@ -87,11 +87,6 @@ def decode_whole(data: Data, encoding: str) -> bytes:
 def decode_large(data: FileBytes, encoding: str, source: str) -> Data:
     """Decode a text as `decode_whole` does, some bytes at a time, into another temporary file.
 
-    Args:
-        data: the text.
-        encoding: its encoding.
-        source: the name of the file in errors.
-
     Raises:
         UnicodeError: the text is not in the encoding. Places in it are those in the whole text.
     """

@@ -22,9 +22,6 @@ def name_columns(header: Sequence[str]) -> tuple[list[str | None], list[str]]:
     A name that several columns have is given to none of them: they are called `Comment (column 3)` and so on, so that
     only integrations that map `Comment` stop.
 
-    Args:
-        header: the cells of the header.
-
     Returns:
         The names, None for a column without a name; and the findings, one sentence each.
     """
@@ -103,9 +100,6 @@ def name_table(
 
 def find_fuller_row(frame: pl.DataFrame) -> int | None:
     """Find the first row below a header that has a name of its own for every column that holds values.
-
-    Args:
-        frame: the rows below the header.
 
     Returns:
         How many rows below the header it is, counted from 1; None when there is none.

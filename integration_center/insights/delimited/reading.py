@@ -42,18 +42,18 @@ from integration_center.insights.delimited.looking import (
     read_rows,
     skip_lines,
 )
-from integration_center.insights.delimited.odd_rows import count_odd_rows
-from integration_center.insights.delimited.row_places import RowPlaces, find_places
-from integration_center.insights.delimited.strict import StrictReader
-from integration_center.insights.delimited.verified import read_verified
-from integration_center.insights.delimited.wrapping import (
+from integration_center.insights.delimited.odd_rows import (
     CELLS_WRAPPED,
     LINES_WRAPPED,
     NO_DELIMITER,
+    count_odd_rows,
     find_lines,
     is_wrapped,
     unwrap_cells,
 )
+from integration_center.insights.delimited.row_places import RowPlaces, find_places
+from integration_center.insights.delimited.strict import StrictReader
+from integration_center.insights.delimited.verified import read_verified
 from integration_center.progress import advance
 
 ANY = Form()

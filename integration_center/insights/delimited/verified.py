@@ -222,15 +222,7 @@ def look_at_rows(chunk: bytes, width: int, dialect: Dialect) -> tuple[tuple[bool
 
 
 def is_written_by_columns(frame: pl.DataFrame, text: bytes, quoted: Sequence[bool], dialect: Dialect, end: str) -> bool:
-    """Return whether rows are a text if some columns are always quoted, and other cells only where necessary.
-
-    Args:
-        frame: the rows.
-        text: the text, with a line end after the last row.
-        quoted: which columns are always quoted.
-        dialect: the dialect of the text.
-        end: the line end.
-    """
+    """Return whether rows are a text if some columns are always quoted, and other cells only where necessary."""
     comparison, quote = _Comparison(text), dialect.quote or ""
     looks = [pl.all().null_count().name.suffix(":nulls")]
     if quote:

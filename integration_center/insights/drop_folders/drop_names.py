@@ -33,14 +33,16 @@ USUAL = re.compile(
 )
 MOST_STARS = 3
 """Each star multiplies the time that a long name takes which does not match."""
-TEXT, PACKED = "save it as xlsx or CSV", "pack it by gzip, zstd or zip"
+AS_TEXT, PACK_AGAIN = "save it as xlsx or CSV", "pack it by gzip, zstd or zip"
 OTHER_KINDS: Mapping[str, tuple[str, str]] = {
-    **dict.fromkeys(("xls", "xlt"), ("Excel workbooks of the old kind", TEXT)),
-    "xlsb": ("Excel workbooks in binary form", TEXT),
-    **dict.fromkeys(("ods", "fods"), ("OpenDocument files", TEXT)),
-    "numbers": ("Numbers documents", TEXT),
-    **dict.fromkeys(("docx", "doc", "pdf", "html", "htm", "xml"), ("documents", TEXT)),
-    **dict.fromkeys(("bz2", "xz", "7z", "rar", "lz4", "tar", "tgz", "tar.gz", "tar.zst"), ("such archives", PACKED)),
+    **dict.fromkeys(("xls", "xlt"), ("Excel workbooks of the old kind", AS_TEXT)),
+    "xlsb": ("Excel workbooks in binary form", AS_TEXT),
+    **dict.fromkeys(("ods", "fods"), ("OpenDocument files", AS_TEXT)),
+    "numbers": ("Numbers documents", AS_TEXT),
+    **dict.fromkeys(("docx", "doc", "pdf", "html", "htm", "xml"), ("documents", AS_TEXT)),
+    **dict.fromkeys(
+        ("bz2", "xz", "7z", "rar", "lz4", "tar", "tgz", "tar.gz", "tar.zst"), ("such archives", PACK_AGAIN)
+    ),
 }
 """Kinds of files that are not read, by the endings of their names, and what to do instead."""
 LOCKS = ("~$", ".~lock.")

@@ -10,8 +10,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data, keep_file, keeping
 from integration_center.files.regular_files import show_size
 from integration_center.insights.drop_folders.drops import LARGEST, Content, Drop, DropChanged, ListedVersions
-from integration_center.insights.drop_folders.object_errors import Service
-from integration_center.insights.drop_folders.object_requests import ask
+from integration_center.insights.drop_folders.object_errors import Service, ask
 
 if TYPE_CHECKING:  # this type does not exist at run time
     from obstore import ObjectMeta

@@ -1,4 +1,4 @@
-"""Translate errors of object storage into errors of ours, without the library's text, which quotes addresses.
+"""Ask object storage, and translate its errors into errors of ours, without the library's text, which quotes addresses.
 
 The codes come from each service: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
 https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and
@@ -6,10 +6,11 @@ https://cloud.google.com/storage/docs/xml-api/reference-status.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
-from obstore.exceptions import InvalidPathError
+from obstore.exceptions import BaseError, InvalidPathError
 
 from integration_center.errors import (
     AccessRefused,
@@ -19,6 +20,9 @@ from integration_center.errors import (
     ServiceUnavailable,
     UnreadableReport,
 )
+from integration_center.remote import SERVICE_POLICY
+
+Answer = TypeVar("Answer")
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
@@ -64,6 +68,29 @@ class Service:
     credentials: str
     grant: str
     variable: str = "WALKME_FILES_ROOT"
+
+
+def ask(request: Callable[[], Answer], place: str, service: Service) -> Answer:
+    """Return the answer to a request. The library's errors become ours.
+
+    Args:
+        request: makes the request. The library must not retry, because this function retries, visibly.
+        place: the requested address, without secrets.
+        service: the cloud.
+
+    Raises:
+        AccessRefused: the credentials are missing, wrong, or not sufficient.
+        ConfigurationError: there is no such bucket, or it is in another region.
+        TransientError: the service does not answer.
+    """
+
+    def ask_once() -> Answer:
+        try:
+            return request()
+        except BaseError as error:
+            raise build_error(error, place, service) from None
+
+    return SERVICE_POLICY.retry(ask_once)()
 
 
 def build_error(error: Exception, place: str, service: Service) -> IntegrationCenterError:

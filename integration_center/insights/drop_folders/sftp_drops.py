@@ -33,7 +33,6 @@ class SftpDrops(ListedVersions):
         address: the folder that holds one folder per report.
         largest: the largest size of a file, in bytes.
         settle_seconds: how old a file has to be so that one look is enough.
-        now: the time in seconds since 1970.
         sleep: waits for some seconds.
     """
 
@@ -44,14 +43,12 @@ class SftpDrops(ListedVersions):
         *,
         largest: int = LARGEST,
         settle_seconds: float = 0,
-        now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._session = session
         self._address = address
         self._largest = largest
         self._settle_seconds = settle_seconds
-        self._now = now
         self._sleep = sleep
 
     def __repr__(self) -> str:
@@ -112,7 +109,7 @@ class SftpDrops(ListedVersions):
         Raises:
             DropChanged: it changed meanwhile.
         """
-        if abs(self._now() - drop.modified.timestamp()) < self._settle_seconds:
+        if abs(time.time() - drop.modified.timestamp()) < self._settle_seconds:
             self._sleep(self._settle_seconds)
             self._session.ask(lambda sftp: self._check(sftp, drop))
 

@@ -48,6 +48,14 @@ MOST_FORMS = 4
 """The most forms that are proposed for one column."""
 
 
+def merge_options(options: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Combine options of `report.yaml`, and those of each column."""
+    columns = {**options.get("columns", {})}
+    for name, own in more.get("columns", {}).items():
+        columns[name] = {**columns.get(name, {}), **own}
+    return {**options, **more, **({"columns": columns} if columns else {})}
+
+
 @dataclass
 class Proposal:
     """What `report.yaml` may say, and what cannot be said for sure.
@@ -64,9 +72,7 @@ class Proposal:
 
     def say_for_columns(self, options: Mapping[str, Mapping[str, Any]]) -> None:
         """Add options of single columns."""
-        columns = self.options.setdefault("columns", {})
-        for name, more in options.items():
-            columns[name] = {**columns.get(name, {}), **more}
+        self.options = merge_options(self.options, {"columns": options})
 
 
 def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: Proposal, show: Show) -> None:

@@ -18,8 +18,9 @@ from integration_center.insights.delimited.decoding import find_odd_line_end, fi
 from integration_center.insights.delimited.form import DELIMITERS, Form, Table
 from integration_center.insights.delimited.header import find_fuller_row, list_names
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, Format
+from integration_center.insights.files import Fetched
 from integration_center.insights.formats.file_kinds import APPLY, read_file
-from integration_center.insights.inspecting.date_proposals import needs_nothing
+from integration_center.insights.inspecting.date_proposals import merge_options, needs_nothing
 from integration_center.insights.inspecting.proposals import find_footer, find_rule, find_total, propose_cells
 from integration_center.insights.likely_types import find_types, is_identifier
 from integration_center.insights.many_columns import find_columns, find_columns_of_all, keep_columns, split_columns
@@ -125,6 +126,13 @@ class Inspection:
         return [str(fact) for fact in facts if fact]
 
 
+def inspect_fetched(fetched: Fetched, file: ReportFile | None = None) -> Inspection:
+    """Inspect a file as its `report.yaml`, or `file` in its place, says."""
+    file = fetched.file if file is None else file
+    limit = file.limit or SizeLimit()
+    return inspect_file(fetched.data, fetched.label, fetched.named, file, limit=limit, packing=fetched.packing)
+
+
 def inspect_file(
     data: bytes, source: str, named: Format, file: ReportFile, *, limit: SizeLimit, packing: str | None = None
 ) -> Inspection:
@@ -145,7 +153,7 @@ def inspect_file(
         text = data.decode(find_unicode(data) or "utf-8", errors="replace").encode()
         return replace(seen, line_end=find_line_end(text) if kind == "csv" else None)
     found = propose_cells(table.frame, file, table.locate)
-    proposal = merge(proposal, found.options)
+    proposal = merge_options(proposal, found.options)
     declared = file.add(proposal)
     read, doubts, clashes = declare_cells(table.frame, declared, table.locate)
     has_value = (
@@ -209,7 +217,7 @@ def read_with_remedies(
             remedy = find_improvement(table, named, declared, proposal)
             if not remedy:
                 return table, proposal, None
-        following = merge(proposal, remedy)
+        following = merge_options(proposal, remedy)
         if following == proposal:
             return None, proposal, problem
         proposal = following
@@ -232,14 +240,6 @@ def find_improvement(table: Table, named: Format, declared: ReportFile, proposal
         return {"footer": footer}
     notes = proposal.get("footer")  # that a refusal named, which knows no totals above them
     return {"footer": notes + 1} if isinstance(notes, int) and find_total(table.frame) else {}
-
-
-def merge(options: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Combine options of `report.yaml`, and those of each column."""
-    columns = {**options.get("columns", {})}
-    for name, own in more.get("columns", {}).items():
-        columns[name] = {**columns.get(name, {}), **own}
-    return {**options, **more, **({"columns": columns} if columns else {})}
 
 
 def find_runs(frame: pl.DataFrame) -> bool:

@@ -112,7 +112,7 @@ def recount(installation: Installation, run_id: str, slug: str, lines: pl.LazyFr
     """Count the outcomes of a run again, of whose lines some are no longer to be sent."""
     tally = sum((tally_lines(part) for part in read_slices(lines)), Tally())
     sync = installation.syncs.get(run_id, slug)
-    if sync is not None and sync.counts.get("lines") != tally.lines.as_dict():
+    if sync is not None and sync.lines != tally.lines.as_dict():
         installation.syncs.recount(run_id, slug, counts=tally.as_dict())
 
 

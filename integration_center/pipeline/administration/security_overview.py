@@ -12,9 +12,8 @@ from integration_center.access.users import Role, read_users
 from integration_center.accounts.store import Account
 from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.administration.egress import list_destinations
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import read_installed
 from integration_center.store.retention import KEPT as FILES_KEPT
 from integration_center.wording.markdown import escape_markdown
 from integration_center.wording.plain_text import make_printable
@@ -125,7 +124,7 @@ def _write_accounts(installation: Installation, now: datetime) -> Iterator[str]:
 def _write_fields(installation: Installation) -> Iterator[str]:
     """Write which fields integrations update, by account and object."""
     written: dict[tuple[str, str], dict[str, None]] = {}
-    for spec in read_folder(find_folder(installation.settings)).specs.values():
+    for spec in read_installed(installation.settings).specs.values():
         fields = written.setdefault((spec.environment.title, spec.object), {})
         fields |= {each.field: None for each in spec.fields}
     rows = [(*map(escape_markdown, key), _list_names(sorted(fields))) for key, fields in sorted(written.items())]

@@ -35,7 +35,6 @@ from integration_center.pipeline.steps.metadata import (
 )
 from integration_center.pipeline.steps.one_org import require_one_org
 from integration_center.pipeline.steps.people import note_push
-from integration_center.pipeline.steps.planned_columns import read_planned_columns
 from integration_center.pipeline.steps.pushable_plan import (
     TOGETHER,
     OwnPlan,
@@ -48,7 +47,7 @@ from integration_center.pipeline.steps.pushable_plan import (
 from integration_center.pipeline.steps.step_progress import describe_phases
 from integration_center.pipeline.steps.stopping import finishing_first, interruptible
 from integration_center.pipeline.steps.sync_step import SyncStep, sync_step
-from integration_center.pipeline.steps.written_object import note_object
+from integration_center.pipeline.steps.written_object import note_object, read_planned_columns
 from integration_center.planning.fingerprint import fingerprint
 from integration_center.planning.plan import read_fields, read_since
 from integration_center.progress import Phase, phase
@@ -271,7 +270,7 @@ def send_plan(
             else:
                 with phase(Phase.SEND):
                     applied = apply_plan(step, org, plan, journal, lines, folder)
-            keys = [pair.field for pair in step.spec.keys]
+            keys = step.spec.key_fields
             stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
             if newest is None:
                 with phase(Phase.FINISH):

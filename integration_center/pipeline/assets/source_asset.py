@@ -115,7 +115,7 @@ def take_in(step: SyncStep, source: AssetSource, folder: str, value: object) -> 
 def store_day(step: SyncStep, info: ReportInfo, day: date, part: object) -> StoredReport:
     """Store the rows of one day."""
     if isinstance(part, Mapping) and info.kind == "snapshot" and step.spec.rows != "all" and not info.latest_by:
-        part, passed_over = keep_newest_part(part, info, [pair.column for pair in step.spec.keys])
+        part, passed_over = keep_newest_part(part, info, step.spec.key_columns)
         if passed_over:
             step.context.log.info(f"{info.name} {day}: {passed_over:,} rows are in a newer partition, too")
     report = read_asset(part, info, day, identity=f"asset:{step.run_id}:{day}", named=step.spec.columns)

@@ -53,7 +53,7 @@ from integration_center.sync.columns import DAY
 from integration_center.sync.failures import count_given_up
 from integration_center.sync.ledger import count_left_alone, hold
 from integration_center.sync.limits import MATCH_RATE, count_judged
-from integration_center.sync.mapping.fitness import admin_message
+from integration_center.sync.mapping.missing_fields import admin_message
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.row_numbers import RowNumbers
 from integration_center.sync.tally import Tally, tally_lines

@@ -10,9 +10,8 @@ from typing import Any
 from integration_center.alerts.message import clean
 from integration_center.database.sync_records import SyncRecord
 from integration_center.installation import Installation
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.doctor.findings import Checked
-from integration_center.pipeline.judging import read_folder
+from integration_center.pipeline.judging import read_installed
 from integration_center.settings import Settings
 
 FIELDS = sorted(Settings.model_fields.items())
@@ -25,7 +24,7 @@ PRIVATE_OF_RUNS = {"triggered_by", "plan_id", "said"}
 
 def build_bundle(installation: Installation, found: Sequence[Checked]) -> bytes:
     """Build the zip file for support. Values of settings, keys, values of records and addresses are left out."""
-    loaded = read_folder(find_folder(installation.settings))
+    loaded = read_installed(installation.settings)
     shapes = {
         slug: {**spec.model_dump(mode="json", exclude=PRIVATE), "left_out": sorted(PRIVATE)}
         for slug, spec in loaded.specs.items()

@@ -4,7 +4,7 @@ import shutil
 import ssl
 import stat
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from platform import platform, python_version
@@ -23,7 +23,6 @@ from integration_center.wording.remedies import ASK
 
 LITTLE, VERY_LITTLE = 5_000_000_000, 500_000_000
 """Free bytes below which a disk is soon full, and is full for us."""
-SOON = timedelta(days=30)
 LIBRARIES = ("integration-center", "dagster", "polars", "httpx", "sqlalchemy", "pydantic", "cryptography")
 
 

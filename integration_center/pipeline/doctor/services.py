@@ -104,10 +104,8 @@ def check_accounts(installation: Installation, loaded: Integrations) -> Iterator
     if not by_environment:
         yield ok("accounts", "No integration is switched on, so no account is needed.")
     for environment, specs in sorted(by_environment.items()):
-        if installation.accounts.names.find(environment.value) is None:
-            yield from look("accounts", partial(check_account, installation, environment, specs), environment.title)
-            continue
-        if installation.accounts.find(environment) is None:
+        is_known = installation.accounts.names.find(environment.value) is not None
+        if is_known and installation.accounts.find(environment) is None:
             command = f"At a terminal: integration-center connect {environment.value}."
             yield problem("accounts", f"{environment.title} is not connected.", "Connect it.", command)
             continue
@@ -143,7 +141,7 @@ def check_rights(org: Org, specs: Mapping[str, IntegrationSpec]) -> Iterator[Che
     """Whether the account may read the keys and write the fields of each integration."""
     for spec in specs.values():
         schema = org.describe(spec.object)
-        keys = [pair.field for pair in spec.keys if schema.get(pair.field) is None]
+        keys = [name for name in spec.key_fields if schema.get(name) is None]
         wanted = {mapping.field: schema.get(mapping.field) for mapping in spec.fields}
         closed = [name for name, found in wanted.items() if found is None or not found.updateable]
         for names, what in ((keys, "see the key"), (closed, "write")):

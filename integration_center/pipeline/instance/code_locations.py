@@ -8,7 +8,7 @@ import dagster as dg
 
 from integration_center.errors import ConfigurationError
 from integration_center.integration.spec import Environment
-from integration_center.pipeline.names import WEEKLY_RETENTION, undo_job
+from integration_center.pipeline.names import UNDO, WEEKLY_RETENTION
 
 LOCATION = "integration_center"
 """Our own."""
@@ -31,7 +31,7 @@ class Location:
     @property
     def prefixes(self) -> frozenset[str]:
         """The prefixes of its projects, an empty one where there is none: each project brings the jobs that undo."""
-        undo = undo_job(Environment.SANDBOX)
+        undo = UNDO.job(Environment.SANDBOX)
         ends = {job.removesuffix(undo) for job in self.jobs if job.endswith(undo)}
         return frozenset(end.removesuffix("_") for end in ends if not end or end.endswith("_"))
 

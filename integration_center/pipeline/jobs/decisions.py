@@ -8,12 +8,12 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanHeld, PlanMissing
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.instance.webserver import find_prefix, find_webserver
+from integration_center.pipeline.jobs.later_step import request_later
 from integration_center.pipeline.jobs.release import name_plan, require_releasable
-from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.names import RELEASE_TAG, release_job, release_op, run_tags
+from integration_center.pipeline.judging import read_installed
+from integration_center.pipeline.names import RELEASE
 from integration_center.pipeline.steps.applying import require_writing
 
 LONGEST_REASON = 300
@@ -69,15 +69,9 @@ def decide_release(
         installation.audit.record(
             Action.APPROVED, who=who, where=where, environment=environment, slug=sync.slug, detail=detail
         )
-    config = {"run_id": sync.run_id, "slug": sync.slug, "reason": said}
-    spec = read_folder(find_folder(installation.settings)).specs.get(sync.slug)
+    spec = read_installed(installation.settings).specs.get(sync.slug)
     prefix = find_prefix(partial(find_webserver, installation.settings), sync.slug, spec)
-    request = RunRequest(
-        release_job(environment, prefix),
-        None,
-        {**run_tags(sync.slug, environment, where), RELEASE_TAG: sync.run_id},
-        run_config={"ops": {release_op(environment, prefix): {"config": config}}},
-    )
+    request = request_later(RELEASE, sync, environment, prefix, where, reason=said)
     return request, environment, detail
 
 

@@ -8,8 +8,12 @@ from typing import Any, ClassVar
 import dagster as dg
 
 from integration_center.database.sync_records import SyncRecord, SyncStatus
-from integration_center.errors import SyncFailed
+from integration_center.errors import PlanMissing, SyncFailed
+from integration_center.installation import Installation
+from integration_center.integration.environment import Environment
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.pipeline.instance.run_request import RunRequest
+from integration_center.pipeline.names import LaterJob, run_tags
 from integration_center.pipeline.steps.applying import Ended, Stored
 from integration_center.pipeline.steps.metadata import describe_results, describe_usage
 from integration_center.pipeline.steps.sync_step import SyncStep
@@ -37,6 +41,38 @@ class LaterStep(SyncStep):
     def triggered_by(self) -> str:
         """What the run does, and with which earlier run."""
         return f"{self.LABEL}{self.source.run_id}"
+
+
+def request_later(
+    job: LaterJob, sync: SyncRecord, environment: Environment, prefix: str | None, triggered_by: str, **config: str
+) -> RunRequest:
+    """The run that goes on with what a sync left, in the code location whose jobs have the prefix.
+
+    Args:
+        job: what is done.
+        sync: the earlier one.
+        environment: the account that it wrote to.
+        prefix: of the project that has the integration.
+        triggered_by: who asks for it, as the log shows it.
+        config: what the job needs to know besides the earlier sync.
+    """
+    named = {"run_id": sync.run_id, "slug": sync.slug, **config}
+    tags = {**run_tags(sync.slug, environment, triggered_by), job.tag: sync.run_id}
+    return RunRequest(
+        job.job(environment, prefix), None, tags, run_config={"ops": {job.op(environment, prefix): {"config": named}}}
+    )
+
+
+def find_source(installation: Installation, run_id: str, slug: str) -> SyncRecord:
+    """Find the earlier sync that a run is to go on with.
+
+    Raises:
+        PlanMissing: there is none.
+    """
+    sync = installation.syncs.get(run_id, slug)
+    if sync is None:
+        raise PlanMissing(f"there is no sync of {slug!r} in run {run_id}")
+    return sync
 
 
 def describe_end(

@@ -20,13 +20,12 @@ from integration_center.errors import PlanHeld, PlanMissing, PlanStale
 from integration_center.installation import Installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.assets.push import apply_plan
 from integration_center.pipeline.jobs.account_jobs import build_account_jobs
-from integration_center.pipeline.jobs.later_step import LaterStep, describe_end
+from integration_center.pipeline.jobs.later_step import LaterStep, describe_end, find_source
 from integration_center.pipeline.jobs.undo import scanned_ledger
-from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.names import INSTALLATION, push_key, release_job, release_op, resource_key
+from integration_center.pipeline.judging import read_installed
+from integration_center.pipeline.names import INSTALLATION, RELEASE, push_key, resource_key
 from integration_center.pipeline.runs.run_audit import note_run
 from integration_center.pipeline.steps.applying import Applied, Ended, Stored, end_sync, require_writing, store_ledger
 from integration_center.pipeline.steps.people import note_push
@@ -130,9 +129,7 @@ def release_step(
     """Open the step of a release in `environment`, with its line in the log."""
     with reported_errors(context), open_resource(context) as installation:
         require_writing(installation.settings)
-        held = installation.syncs.get(config.run_id, config.slug)
-        if held is None:
-            raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")
+        held = find_source(installation, config.run_id, config.slug)
         if held.environment is not environment:
             wanted = held.environment.title if held.environment else "no environment"
             raise PlanMissing(f"run {config.run_id} of {config.slug!r} planned for {wanted}; use the job of that")
@@ -153,7 +150,7 @@ def find_spec(installation: Installation, slug: str) -> IntegrationSpec:
     Raises:
         PlanMissing: it is gone, or broken.
     """
-    spec = read_folder(find_folder(installation.settings)).specs.get(slug)
+    spec = read_installed(installation.settings).specs.get(slug)
     if spec is None:
         raise PlanMissing(f"the integration {slug!r} is gone or broken, so its plan cannot be released")
     return spec
@@ -190,8 +187,8 @@ def send_released(step: ReleaseStep) -> tuple[Ended, Stored, Applied]:
             if events:
                 check_newest(step, plan)
             applied = apply_plan(step, org, plan, journal, lines, folder)
-            keys = [pair.field for pair in step.spec.keys]
-            stored = store_ledger(step, org, applied, keys=keys, snapshot=step.snapshot if applied.schema else None)
+            snapshot = step.snapshot if applied.schema else None
+            stored = store_ledger(step, org, applied, keys=step.spec.key_fields, snapshot=snapshot)
             note_push(step, stored.lines)
         outdated = events and count_outdated(stored.lines) > 0
         ended = end_sync(step, journal, stored, finish, calls=stored.usage.calls, outdated=outdated, held=applied.held)
@@ -203,7 +200,7 @@ def build_release_op(environment: Environment, prefix: str | None = None) -> dg.
     """The op that releases one held plan in `environment`."""
 
     @dg.op(
-        name=release_op(environment, prefix),
+        name=RELEASE.op(environment, prefix),
         description=f"Sends one held plan to {environment.title}, as it was shown.",
         required_resource_keys={INSTALLATION, resource_key(environment)},
         tags={"kind": "salesforce"},
@@ -227,4 +224,4 @@ def build_release_op(environment: Environment, prefix: str | None = None) -> dg.
 def build_release(prefix: str | None = None, environments: Sequence[Environment] = FIRST) -> dg.Definitions:
     """One job an account, so that an unset Production stops no release in Sandbox."""
     description = "Releases one held plan in {account}: `integration-center release RUN`."
-    return build_account_jobs(build_release_op, release_job, description, prefix, environments)
+    return build_account_jobs(build_release_op, RELEASE.job, description, prefix, environments)

@@ -21,14 +21,13 @@ from integration_center.errors import PlanMissing, PlanStale
 from integration_center.installation import Installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.instance.run_request import RunRequest
 from integration_center.pipeline.jobs.account_jobs import build_account_jobs
-from integration_center.pipeline.jobs.later_step import LaterStep, describe_end
+from integration_center.pipeline.jobs.later_step import LaterStep, describe_end, find_source, request_later
 from integration_center.pipeline.jobs.ledger_plan import LedgerPlan, send_ledger_plan
 from integration_center.pipeline.jobs.undo import list_fields, require_settled, scanned_ledger
-from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.names import INSTALLATION, RETRY_TAG, resource_key, retry_job, retry_op, run_tags
+from integration_center.pipeline.judging import read_installed
+from integration_center.pipeline.names import INSTALLATION, RETRY, resource_key
 from integration_center.pipeline.runs.run_audit import note_run
 from integration_center.pipeline.steps.applying import end_sync, require_writing, store_ledger
 from integration_center.pipeline.steps.one_org import require_one_org
@@ -91,7 +90,7 @@ def require_retryable(installation: Installation, sync: SyncRecord) -> tuple[Env
         if pushed.run_id == sync.run_id:
             break
         raise PlanStale(f"run {pushed.run_id} has written since {what}, so its values may be old. {RUN_AGAIN}")
-    spec = read_folder(find_folder(installation.settings)).specs.get(sync.slug)
+    spec = read_installed(installation.settings).specs.get(sync.slug)
     if spec is None:
         raise PlanMissing(f"the integration {sync.slug!r} is gone or broken, so its records cannot be tried again")
     if (spec.environment, spec.object.lower()) != (sync.environment, sync.object.lower()):
@@ -138,7 +137,7 @@ def plan_retry(
         fields = require_same_fields(ledger, sync.slug, spec)
         require_one_org(installation.accounts.get(spec.environment), planned=sync.org_id, answering=org.identify())
         read_at, plan_id, tally, moved = datetime.now(UTC), uuid4().hex, Tally(), 0
-        schema, keys = org.describe(sync.object), [pair.field for pair in spec.keys]
+        schema, keys = org.describe(sync.object), spec.key_fields
         names = [name for name in dict.fromkeys([*fields, *keys]) if schema.get(name) is not None]
         records = org.read_records(schema, names, key=("Id", ids.unique().to_list()))
 
@@ -180,13 +179,11 @@ def retry_step(context: dg.OpExecutionContext, config: RetryConfig, environment:
     """Open the step of a retry in `environment`, with its line in the log."""
     with reported_errors(context), open_resource(context) as installation:
         require_writing(installation.settings)
-        source = installation.syncs.get(config.run_id, config.slug)
-        if source is None:
-            raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")
+        source = find_source(installation, config.run_id, config.slug)
         wrote_to, spec = require_retryable(installation, source)
         if wrote_to is not environment:
             raise PlanMissing(
-                f"run {config.run_id} of {config.slug!r} wrote to {wrote_to.title}; use the job {retry_job(wrote_to)}"
+                f"run {config.run_id} of {config.slug!r} wrote to {wrote_to.title}; use the job {RETRY.job(wrote_to)}"
             )
         acted = Action.RETRIED, describe_retry(source)
         run_id = context.run.run_id
@@ -201,7 +198,7 @@ def build_retry_op(environment: Environment, prefix: str | None = None) -> dg.Op
     """The op that sends the failed records of one run again in `environment`."""
 
     @dg.op(
-        name=retry_op(environment, prefix),
+        name=RETRY.op(environment, prefix),
         description=f"Sends the records again that one run could not write in {environment.title}.",
         required_resource_keys={INSTALLATION, resource_key(environment)},
         tags={"kind": "salesforce"},
@@ -216,7 +213,7 @@ def build_retry_op(environment: Environment, prefix: str | None = None) -> dg.Op
                         plan = plan_retry(step.installation, org, step.source, step.spec, folder)
                     journal = step.open_journal(plan.plan_id)
                     applied = send_ledger_plan(step, org, plan, journal)
-                    stored = store_ledger(step, org, applied, keys=[pair.field for pair in step.spec.keys])
+                    stored = store_ledger(step, org, applied, keys=step.spec.key_fields)
                     note_push(step, stored.lines)
                 ended = end_sync(step, journal, stored, finish, calls=stored.usage.calls, held=applied.held)
             note_object(step, stored, plan.schema)
@@ -235,15 +232,9 @@ def build_retry_op(environment: Environment, prefix: str | None = None) -> dg.Op
 def build_retry(prefix: str | None = None, environments: Sequence[Environment] = FIRST) -> dg.Definitions:
     """One job an environment, so that an unset Production stops no retry in Sandbox."""
     description = "Sends the failed records of one run to {account} again: `integration-center retry RUN`."
-    return build_account_jobs(build_retry_op, retry_job, description, prefix, environments)
+    return build_account_jobs(build_retry_op, RETRY.job, description, prefix, environments)
 
 
 def request_retry(sync: SyncRecord, environment: Environment, spec: IntegrationSpec, triggered_by: str) -> RunRequest:
     """The run that tries the failed records of a run again."""
-    config = {"run_id": sync.run_id, "slug": sync.slug}
-    return RunRequest(
-        retry_job(environment, spec.prefix),
-        None,
-        {**run_tags(sync.slug, environment, triggered_by), RETRY_TAG: sync.run_id},
-        run_config={"ops": {retry_op(environment, spec.prefix): {"config": config}}},
-    )
+    return request_later(RETRY, sync, environment, spec.prefix, triggered_by)

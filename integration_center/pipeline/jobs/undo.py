@@ -23,12 +23,11 @@ from integration_center.installation import Installation
 from integration_center.integration.environment import FIRST, Environment
 from integration_center.integration.mapping import FieldMapping, KeyPair
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.integration_files.places import find_folder
 from integration_center.pipeline.jobs.account_jobs import build_account_jobs
-from integration_center.pipeline.jobs.later_step import LaterStep, describe_end
+from integration_center.pipeline.jobs.later_step import LaterStep, describe_end, find_source
 from integration_center.pipeline.jobs.ledger_plan import LedgerPlan, send_ledger_plan
-from integration_center.pipeline.judging import read_folder
-from integration_center.pipeline.names import INSTALLATION, resource_key, undo_job, undo_op
+from integration_center.pipeline.judging import read_installed
+from integration_center.pipeline.names import INSTALLATION, UNDO, resource_key
 from integration_center.pipeline.runs.run_audit import note_run
 from integration_center.pipeline.steps.applying import end_sync, require_writing, store_ledger
 from integration_center.pipeline.steps.one_org import require_one_org
@@ -41,7 +40,7 @@ from integration_center.pipeline.steps.written_object import note_object
 from integration_center.progress import Phase, phase
 from integration_center.salesforce.org import Org
 from integration_center.store.frames import read_slices, write_slices
-from integration_center.sync.columns import CHANGED
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcomes import WRITTEN
 from integration_center.sync.row_numbers import keep_numbers
 from integration_center.sync.schema import SObjectSchema
@@ -183,7 +182,7 @@ def describe_integration(sync: SyncRecord, environment: Environment, ledger: pl.
 
 def list_fields(ledger: pl.LazyFrame) -> list[str]:
     """The fields that the sync was to write."""
-    return [name.removeprefix(CHANGED) for name in ledger.collect_schema() if name.startswith(CHANGED)]
+    return list_mapped(ledger.collect_schema())
 
 
 @dataclass(frozen=True)
@@ -201,26 +200,19 @@ def undo_step(context: dg.OpExecutionContext, config: UndoConfig, environment: E
         acted = Action.UNDID, f"run {config.run_id}"
         note_run(context.instance, installation.audit, run_id, config.slug, environment=environment, acted=acted)
         require_writing(installation.settings)
-        undone = installation.syncs.get(config.run_id, config.slug)
-        if undone is None:
-            raise PlanMissing(f"there is no sync of {config.slug!r} in run {config.run_id}")
+        undone = find_source(installation, config.run_id, config.slug)
         wrote_to = require_undoable(installation, undone)
         if wrote_to is not environment:
             raise PlanMissing(
                 f"run {config.run_id} of {config.slug!r} wrote to {wrote_to.title}; undo it with the job"
-                f" {undo_job(wrote_to)}"
+                f" {UNDO.job(wrote_to)}"
             )
         with scanned_ledger(installation, undone) as ledger:
             spec = describe_integration(undone, environment, ledger)
-        if (now := read_folder(find_folder(installation.settings)).specs.get(config.slug)) is not None:
+        if (now := read_installed(installation.settings).specs.get(config.slug)) is not None:
             # How records are sent is the file's to say: an undo that a duplicate rule refuses would help nobody.
-            spec = spec.model_copy(
-                update={
-                    "batch_size": now.batch_size,
-                    "duplicate_rules": now.duplicate_rules,
-                    "prefix": now.prefix,
-                }
-            )
+            kept = {"batch_size": now.batch_size, "duplicate_rules": now.duplicate_rules, "prefix": now.prefix}
+            spec = spec.model_copy(update=kept)
         step = UndoStep(context, installation, config.slug, spec, undone)
         with client_log(context), step_progress(context, installation, config.slug), step.errors_reported():
             step.open()
@@ -231,7 +223,7 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
     """The op that undoes one sync in `environment`."""
 
     @dg.op(
-        name=undo_op(environment, prefix),
+        name=UNDO.op(environment, prefix),
         description=f"Writes back what one sync changed in {environment.title}, where nobody has changed it since.",
         required_resource_keys={INSTALLATION, resource_key(environment)},
         tags={"kind": "salesforce"},
@@ -239,10 +231,8 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
     def undo(context: dg.OpExecutionContext, config: UndoConfig) -> dg.Output[None]:
         with undo_step(context, config, environment) as step:
             with finishing_first(step.run_id) as finish:
-                with (
-                    step.installation.work_folder() as folder,
-                    step.connect() as org,
-                ):  # which settles earlier runs first
+                # Connecting settles earlier runs first.
+                with step.installation.work_folder() as folder, step.connect() as org:
                     with phase(Phase.PLAN), interruptible():
                         plan = plan_undo(step.installation, org, step.source, folder)
                     journal = step.open_journal(plan.plan_id)
@@ -265,4 +255,4 @@ def build_undo_op(environment: Environment, prefix: str | None = None) -> dg.OpD
 def build_undo(prefix: str | None = None, environments: Sequence[Environment] = FIRST) -> dg.Definitions:
     """One job an account, so that an unset Production stops no undo in Sandbox."""
     description = "Undoes one sync in {account}; `integration-center undo` shows its plan first."
-    return build_account_jobs(build_undo_op, undo_job, description, prefix, environments)
+    return build_account_jobs(build_undo_op, UNDO.job, description, prefix, environments)

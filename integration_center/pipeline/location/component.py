@@ -31,7 +31,6 @@ from integration_center.pipeline.location.shared import build_reports, build_sha
 from integration_center.pipeline.location.translator import (
     Appearance,
     IntegrationTranslator,
-    TranslatorData,
     expect_follower,
 )
 from integration_center.pipeline.names import (
@@ -78,10 +77,6 @@ class Integration(dg.Component, IntegrationTranslator):
         """
         spec = IntegrationSpec.model_validate(attributes.model_dump(exclude_unset=True) if attributes else {})
         return cls(spec, spec.slug_in(check_slug(context.path.name)))
-
-    def get_asset_spec(self, data: TranslatorData) -> dg.AssetSpec:
-        """The spec of an asset; override it to change how assets look. See `IntegrationTranslator`."""
-        return super().get_asset_spec(data)
 
     @without_beta_warnings
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

@@ -21,12 +21,7 @@ from integration_center.pipeline.location.component import Integration
 
 
 def describe_components(folder: Path, specs: Mapping[str, IntegrationSpec]) -> dg.Definitions:
-    """Describe integrations as the components that their files declare, with the documentation of the component.
-
-    Args:
-        folder: of the integrations.
-        specs: the integrations by slug.
-    """
+    """Describe integrations as the components that their files declare, with the documentation of the component."""
     documented = get_package_entry_snap(EnvRegistryKey("integration_center", "Integration"), Integration)
     return dg.Definitions(
         metadata={PLUGIN_COMPONENT_TYPES_JSON_METADATA_KEY: json_for_all_components([documented])},
@@ -35,12 +30,7 @@ def describe_components(folder: Path, specs: Mapping[str, IntegrationSpec]) -> d
 
 
 def list_components(folder: Path, specs: Mapping[str, IntegrationSpec]) -> dg.ComponentTree:
-    """List integrations as the components that their files declare.
-
-    Args:
-        folder: of the integrations.
-        specs: the integrations by slug.
-    """
+    """List integrations as the components that their files declare."""
     declared: dict[ComponentLoc, ComponentDecl[dg.Component]] = {}
 
     class Listed(dg.ComponentTree):

@@ -23,7 +23,7 @@ from integration_center.pipeline.location.translator import IntegrationTranslato
 from integration_center.pipeline.names import BY_USER, DAYS, ONE_RUN, push_key, run_tags
 from integration_center.pipeline.steps.step_errors import reported_errors
 from integration_center.wording.markdown import escape_markdown
-from integration_center.wording.model_refusals import say_refusal
+from integration_center.wording.model_refusals import say_refusals
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,7 @@ def describe(error: Exception) -> str:
     while cause.__cause__ is not None:
         cause = cause.__cause__
     if isinstance(cause, ValidationError):
-        return cut_reason(
-            "; ".join(f"{'.'.join(map(str, each['loc']))}: {say_refusal(each)}" for each in cause.errors())
-        )
+        return cut_reason(say_refusals(cause))
     return cut_reason(" ".join(str(cause).split()))
 
 

@@ -16,7 +16,7 @@ from integration_center.errors import ConfigurationError
 from integration_center.integration.mapping import FieldMapping, KeyPair
 from integration_center.integration.slugs import check_slug
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.wording.model_refusals import say_refusal
+from integration_center.wording.model_refusals import say_refusals
 
 EXAMPLE: Mapping[str, Any] = {
     "environment": "sandbox",
@@ -66,7 +66,9 @@ class IntegrationScaffolder(dg.Scaffolder[ScaffoldParams]):
             given = fill_in(request.params.model_dump(exclude_defaults=True) if request.params else {})
             spec = build_spec(slug, given)
         except (ConfigurationError, ValidationError) as error:
-            raise click.ClickException(say_faults(error)) from None
+            raise click.ClickException(
+                say_refusals(error) if isinstance(error, ValidationError) else str(error)
+            ) from None
         from integration_center.integration_files.yaml_edit import write_new  # no run needs its library
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -144,10 +146,3 @@ def split_pairs(texts: Sequence[str]) -> list[dict[str, str]]:
     if wrong := [text for text, (column, _, field) in zip(texts, split, strict=True) if not (column and field)]:
         raise ConfigurationError(f'{wrong[0]!r} is no pair; write it as "User ID=Email": column=field')
     return [{"column": column.strip(), "field": field.strip()} for column, _, field in split]
-
-
-def say_faults(error: ConfigurationError | ValidationError) -> str:
-    """Say in one sentence what is wrong with the options."""
-    if isinstance(error, ConfigurationError):
-        return str(error)
-    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {say_refusal(fault)}" for fault in error.errors())

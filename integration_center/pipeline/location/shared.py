@@ -1,20 +1,27 @@
 """What the integrations of one location share: reports, external assets, resources, schedules, sensors, and jobs."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 import dagster as dg
 
+from integration_center.accounts.names import AccountNames
+from integration_center.database.engine import build_engine
+from integration_center.errors import IntegrationCenterError
+from integration_center.integration.environment import with_first
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations, find_key_columns
 from integration_center.pipeline.assets.report import build_report_asset
-from integration_center.pipeline.location.accounts_in_use import find_accounts, name_accounts
 from integration_center.pipeline.location.translator import Appearance, IntegrationTranslator, expect_runs
 from integration_center.pipeline.names import gainsight_key, object_key, push_key
 from integration_center.pipeline.starting.schedules import build_daily_sync
 from integration_center.pipeline.steps.metadata import name_origin, trace_object
 from integration_center.pipeline.steps.resources import build_resources
+from integration_center.settings import Settings, read_settings
 from integration_center.wording.markdown import escape_markdown
+
+logger = logging.getLogger(__name__)
 
 
 def build_shared(
@@ -50,6 +57,31 @@ def build_shared(
     from integration_center.pipeline.location.beside_assets import build_beside_assets  # a run needs none of it
 
     return dg.Definitions.merge(needed, build_beside_assets(loaded, prefix, accounts))
+
+
+def name_accounts(loaded: Integrations) -> tuple[Environment, ...]:
+    """The accounts that integrations name, which are all that their assets need."""
+    return with_first(spec.environment for spec in loaded.specs.values())
+
+
+def find_accounts(loaded: Integrations) -> tuple[Environment, ...]:
+    """The accounts that integrations name, and those of the installation: a sync of a deleted one can be undone."""
+    return with_first({*name_accounts(loaded), *_read_names()})
+
+
+def _read_names() -> tuple[Environment, ...]:
+    """The names in the database; none while it cannot be read, because integrations load without it."""
+    try:
+        settings = read_settings()
+        return AccountNames(build_engine(settings.database)).list() if _has_database(settings) else ()
+    except IntegrationCenterError as error:
+        logger.info("the names of the accounts could not be read: %s", error)
+        return ()
+
+
+def _has_database(settings: Settings) -> bool:
+    """Whether there is a database already: to load integrations makes none."""
+    return settings.has_database_server or (settings.dagster_home / "integration_center.db").exists()
 
 
 def build_reports(

@@ -21,20 +21,20 @@ from integration_center.pipeline.names import (
     PROCESS_TAG,
     RANGE_END_TAG,
     RANGE_START_TAG,
-    RELEASE_TAG,
-    RETRY_TAG,
+    RELEASE,
+    RETRY,
     TRIGGER_TAG,
-    UNDO_TAG,
+    UNDO,
     push_key,
     update_set_key,
 )
 from integration_center.pipeline.runs.run_audit import note_run
-from integration_center.pipeline.runs.run_endings import explain_ending
+from integration_center.pipeline.runs.run_endings import explain_ending, read_events
 from integration_center.pipeline.unended_runs import INTEGRATION_TAG
 
 RUNS_LOOKED_AT = 500
 """Failed runs, the newest first, that are looked at for lines that were never opened."""
-OWN_JOBS = frozenset({UNDO_TAG, RELEASE_TAG, RETRY_TAG})
+OWN_JOBS = frozenset({UNDO.tag, RELEASE.tag, RETRY.tag})
 """The tags of runs that have one step, which is ours."""
 UNNOTED = (
     "the sync of this run was finished, but Dagster could not note its last events; the log of syncs has its result"
@@ -143,8 +143,8 @@ def finish_noting(instance: dg.DagsterInstance, installation: Installation, run_
     if run is None or run.is_success or not has_finished_sync(installation, run):
         return
     push = push_key(run.tags[INTEGRATION_TAG]).to_python_identifier()
-    failures = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
-    failed = [failure.event_log_entry.step_key or "" for failure in failures]
+    failures = read_events(instance, run_id, dg.DagsterEventType.STEP_FAILURE)
+    failed = [failure.step_key or "" for failure in failures]
     is_ours = bool(run.tags.keys() & OWN_JOBS) or all(step.partition(".")[0] == push for step in failed)
     if is_ours and (failed or not run.is_finished):
         report_success(instance, run)
@@ -166,14 +166,9 @@ def planned_slugs(
     elif run.job_name in specs:
         return {run.job_name}
     else:
-        planned = [event.asset_key for event in _read_planned(instance, run.run_id) if event.asset_key]
+        events = read_events(instance, run.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+        planned = [event.asset_key for event in events if event.asset_key]
     return {slugs[key] for key in planned if key in slugs}
-
-
-def _read_planned(instance: dg.DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:
-    kind = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
-    records = instance.get_records_for_run(run_id, of_type=kind).records
-    return [event for record in records if (event := record.event_log_entry.dagster_event)]
 
 
 def add_missing_line(

@@ -80,7 +80,7 @@ def explain_ending(instance: dg.DagsterInstance, run: dg.DagsterRun | None, slug
 
 def explain_interruption(instance: dg.DagsterInstance, run_id: str) -> str | None:
     """Say who stopped a run: a person in the Dagster UI, Dagster itself, or a signal. None when nobody did."""
-    requests = _events(instance, run_id, dg.DagsterEventType.RUN_CANCELING)
+    requests = read_events(instance, run_id, dg.DagsterEventType.RUN_CANCELING)
     if any(request.message == STOPPED for request in requests):
         return f"{STOPPED}; what was written by then is booked, by this run or the next one"
     if requests:
@@ -89,7 +89,7 @@ def explain_interruption(instance: dg.DagsterInstance, run_id: str) -> str | Non
             return ours[0]
         said = requests[-1].message or ""
         return CANCELLED if said in BY_A_PERSON else _by_dagster(said)
-    failures = _events(instance, run_id, dg.DagsterEventType.STEP_FAILURE)
+    failures = read_events(instance, run_id, dg.DagsterEventType.STEP_FAILURE)
     causes = [event.step_failure_data.error for event in failures]
     return INTERRUPTED if any(error and error.cls_name in INTERRUPTIONS for error in causes) else None
 
@@ -101,7 +101,7 @@ def _find_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, slug: str, r
     """
     keys = [update_set_key(slug), push_key(slug), *([report_key(report_slug(report))] if report else [])]
     steps = {key.to_python_identifier() for key in keys}
-    for event in _events(instance, run.run_id, dg.DagsterEventType.STEP_FAILURE):
+    for event in read_events(instance, run.run_id, dg.DagsterEventType.STEP_FAILURE):
         if (event.step_key or "").partition(".")[0] not in steps:
             continue
         data = event.step_failure_data
@@ -145,14 +145,14 @@ def _explain_input(error: SerializableErrorInfo, report: str, *, several: bool) 
 def _find_earlier_failure(instance: dg.DagsterInstance, run_id: str, slug: str) -> str | None:
     """Say which step failed before the first one of this integration; None where one of its steps was begun."""
     own = {key.to_python_identifier() for key in (update_set_key(slug), push_key(slug))}
-    begun = {(event.step_key or "").partition(".")[0] for event in _events(instance, run_id, STEP_START)}
-    failed = [event.step_key for event in _events(instance, run_id, dg.DagsterEventType.STEP_FAILURE)]
+    begun = {(event.step_key or "").partition(".")[0] for event in read_events(instance, run_id, STEP_START)}
+    failed = [event.step_key for event in read_events(instance, run_id, dg.DagsterEventType.STEP_FAILURE)]
     return BEFORE.format(step=failed[0]) if failed and not begun & own else None
 
 
 def _failed_checks(instance: dg.DagsterInstance, run_id: str, keys: list[dg.AssetKey]) -> Said | None:
     """What the blocking checks that failed on these assets said; None when none did."""
-    events = _events(instance, run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    events = read_events(instance, run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     failed = [
         evaluation
         for evaluation in (event.asset_check_evaluation_data for event in events)
@@ -165,12 +165,12 @@ def _failed_checks(instance: dg.DagsterInstance, run_id: str, keys: list[dg.Asse
 
 def _find_reason_of_dagster(instance: dg.DagsterInstance, run_id: str) -> str | None:
     """Why Dagster ended a run that it lost, dropped from its queue, or could not start; None when it does not say."""
-    for event in _events(instance, run_id, dg.DagsterEventType.RUN_FAILURE):
+    for event in read_events(instance, run_id, dg.DagsterEventType.RUN_FAILURE):
         if event.event_specific_data and (error := event.job_failure_data.error):
             return _by_dagster(read_error(error))
         if event.message and event.message != FROM_OUTSIDE:
             return _by_dagster(event.message)
-    for event in reversed(_events(instance, run_id, dg.DagsterEventType.ENGINE_EVENT)):
+    for event in reversed(read_events(instance, run_id, dg.DagsterEventType.ENGINE_EVENT)):
         if error := event.engine_event_data.error:
             return _by_dagster(f"{event.message} ({read_error(error)})")
     return None
@@ -192,7 +192,7 @@ def _by_dagster(reason: str) -> str:
     return f"Dagster ended the run: {short[:LONGEST_REASON]}"
 
 
-def _events(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -> list[DagsterEvent]:
-    """The events of one kind of a run, the oldest first."""
+def read_events(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -> list[DagsterEvent]:
+    """Read the events of one kind of a run, the oldest first."""
     records = instance.get_records_for_run(run_id, of_type=kind).records
     return [event for record in records if (event := record.event_log_entry.dagster_event) is not None]

@@ -28,11 +28,10 @@ from integration_center.salesforce.write.options import WriteOptions
 from integration_center.salesforce.write.push import forecast_push, push_updates
 from integration_center.settings import Settings
 from integration_center.store.frames import FrameFile
-from integration_center.sync.canary import judge_canary_lines
-from integration_center.sync.columns import CHANGED
-from integration_center.sync.held import find_stop, hold_rest
+from integration_center.sync.held import find_stop, hold_rest, judge_canary_lines
 from integration_center.sync.ledger import completing, hold, planned_updates
 from integration_center.sync.limits import run_status
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.tally import Tally
@@ -164,17 +163,10 @@ def send_lines(
 
 
 def judge_canary(org: Org, schema: SObjectSchema, lines: pl.LazyFrame, results: pl.DataFrame) -> str:
-    """Read the first records back, and say what is wrong with them; empty when the org holds what was written.
-
-    Args:
-        org: where the records are.
-        schema: of the object.
-        lines: of the plan.
-        results: what Salesforce answered for the first records.
-    """
+    """Read the first records back, and say what is wrong with them; empty when the org holds what was written."""
     ids = results["Id"].to_list()
     first = lines.filter(pl.col("record_id").is_in(ids)).collect()
-    names = [name.removeprefix(CHANGED) for name in first.columns if name.startswith(CHANGED)]
+    names = list_mapped(first.columns)
     fields = [field.name for name in names if (field := schema.get(name))]
     records = org.read_records(schema, fields, key=("Id", ids))
     return judge_canary_lines(first, results, records, schema)

@@ -21,7 +21,7 @@ def read_writes(
     wrote = [
         sync
         for sync in installation.syncs.history(slug, environment=environment)
-        if sync.org_id == org_id and any(sync.counts.get("lines", {}).get(outcome) for outcome in WRITTEN)
+        if sync.org_id == org_id and any(sync.lines.get(outcome) for outcome in WRITTEN)
     ]
     return [installation.ledgers.read_writes(sync.run_id, slug, record_ids) for sync in wrote[:SYNCS_LOOKED_AT]]
 
@@ -37,7 +37,7 @@ def read_failures(installation: Installation, slug: str, environment: Environmen
         if sync.org_id == org_id and sync.applied_at is not None and sync.undoes is None
     ][:SYNCS_LOOKED_AT]
     failed = (Outcome.FAILED, Outcome.REJECTED)
-    if not any(sync.counts.get("lines", {}).get(outcome) for sync in pushed for outcome in failed):
+    if not any(sync.lines.get(outcome) for sync in pushed for outcome in failed):
         return pl.DataFrame()
     with ExitStack() as stack:
         ledgers = []

@@ -23,8 +23,9 @@ from integration_center.salesforce.write.results import RESULTS
 from integration_center.sync.changes import verify_lines
 from integration_center.sync.columns import AFTER
 from integration_center.sync.ledger import amend, reopen
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcomes import Outcome
-from integration_center.sync.tally import tally
+from integration_center.sync.tally import tally_lines
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def settle_unfinished(
                 hold.require()
             installation.ledgers.write(dead_run, slug, lines)
             error = f"the run ended before its push did; run {run_id} found out what it had written"
-            installation.syncs.amend(dead_run, slug, counts=tally(lines), error=error)
+            installation.syncs.amend(dead_run, slug, counts=tally_lines(lines).as_dict(), error=error)
             note_settled(installation, account.org_id, sobject, dead_run, slug)
         for work in sent:
             settle(installation.engine, account.org_id, work.job_id)
@@ -84,7 +85,7 @@ def verify(org: Org, sobject: str, lines: pl.DataFrame) -> pl.DataFrame:
     if doubtful.is_empty():
         return lines
     schema = org.describe(sobject)
-    fields = [name.removeprefix(AFTER) for name in lines.columns if name.startswith(AFTER)]
+    fields = list_mapped(lines.columns, AFTER)
     there = [name for name in fields if schema.get(name) is not None]
     records = org.read_records(schema, there, key=("Id", doubtful["record_id"].to_list()))
     return amend(lines, verify_lines(doubtful, records, schema))

@@ -47,9 +47,6 @@ def finishing_first(run_id: str) -> Iterator[Finish]:
 
     A sync that is Completed then stays so in Dagster, too: only the steps after it do not begin.
 
-    Args:
-        run_id: the run.
-
     Raises:
         DagsterExecutionInterruptedError: such a signal came meanwhile, and the sync is not Completed.
     """

@@ -248,15 +248,15 @@ class SyncStep:
                     self.context.log.info(f"another run works on {self.spec.object}; waiting for it to end")
                 killed = self.installation.leases.take(org_id, self.spec.object, self.run_id, is_finished=is_finished)
                 if killed:
-                    self._bury(killed)
+                    self._fail_killed(killed)
                 if attempt.num == 1:
                     return 0.0
         waited = time.monotonic() - began
         self.context.log.info(f"waited {waited:.1f} s for {self.spec.object}")
         return waited
 
-    def _bury(self, run_id: str) -> None:
-        """Tell Dagster and our log that a run's process is gone, where nobody else does."""
+    def _fail_killed(self, run_id: str) -> None:
+        """Mark a run as failed in Dagster and in our log after its process was killed, where nobody else does."""
         self.context.log.warning(f"the process of run {run_id} is gone; this run takes {self.spec.object} over from it")
         run = self.context.instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:

@@ -75,7 +75,7 @@ def read_window(step: SyncStep, report_slug: str, stored_newest: StoredReport, n
 def fetch_days(step: SyncStep, report_slug: str, days: Sequence[date]) -> list[date]:
     """Fetch and store days of a report; return those that the source does not have."""
     source = step.installation.source()
-    info = replace(source.find(step.spec.report), text_columns=frozenset(pair.column for pair in step.spec.keys))
+    info = replace(source.find(step.spec.report), text_columns=frozenset(step.spec.key_columns))
     gap = source.missing(info, days)
     missing = list(gap.days) if gap else []
     fetched = 0

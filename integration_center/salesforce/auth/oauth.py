@@ -62,9 +62,7 @@ def build_client() -> httpx.Client:
     )
 
 
-def build_authorization(
-    app: ExternalClientApp, callback_url: str, scopes: tuple[str, ...] = SCOPES
-) -> AuthorizationRequest:
+def build_authorization(app: ExternalClientApp, callback_url: str) -> AuthorizationRequest:
     """Build a web-server authorization request with a fresh state and PKCE verifier (S256)."""
     state, verifier = secrets.token_urlsafe(STATE_BYTES), secrets.token_urlsafe(VERIFIER_BYTES)
     # RFC 7636, 4.2: base64 without its padding, of the SHA-256 of the verifier.
@@ -73,7 +71,7 @@ def build_authorization(
         "response_type": "code",
         "client_id": app.client_id,
         "redirect_uri": callback_url,
-        "scope": " ".join(scopes),
+        "scope": " ".join(SCOPES),
         "state": state,
         "code_challenge": challenge,
         "code_challenge_method": "S256",

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import OrgError
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.schema import SObjectSchema
 
 DATETIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.f%z"
@@ -143,8 +144,7 @@ def write_texts(values: pl.Series) -> pl.Series:
 
 def changed_fields(updates: pl.DataFrame) -> list[str]:
     """List the fields that at least one line of an Updates frame changes, in the frame's order."""
-    names = [name.removeprefix("after.") for name in updates.columns if name.startswith("after.")]
-    return [name for name in names if updates[f"changed.{name}"].any()]
+    return [name for name in list_mapped(updates.columns) if updates[f"changed.{name}"].any()]
 
 
 def take_body(updates: pl.DataFrame, most: int) -> pl.DataFrame:

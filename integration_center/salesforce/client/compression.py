@@ -37,10 +37,6 @@ class RequestCompression:
 
         This is asked only about the first compressed request of a session. Any refusal ends compression, even if it may
         have another reason. An internal server error ends compression too, but the request is not sent again.
-
-        Args:
-            response: the response to a request, compressed or not.
-            body: the body of the response.
         """
         if self._taken is not None or "content-encoding" not in response.request.headers:
             return False

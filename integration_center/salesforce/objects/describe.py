@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from integration_center.errors import OrgError, SchemaMismatch
+from integration_center.errors import ConfigurationError, IntegrationCenterError, OrgError, SchemaMismatch
 from integration_center.salesforce.client.session import Session
-from integration_center.salesforce.client.versions import check_version
 from integration_center.sync.schema import SObjectField, SObjectSchema
 
 DESCRIBE_MEMBERS = {"name": str, "fields": list}
@@ -85,7 +84,7 @@ def read_schema(session: Session, name: str) -> SObjectSchema:
     try:
         return parse_describe(session.get_json(f"sobjects/{name}/describe", members=DESCRIBE_MEMBERS))
     except OrgError as error:
-        check_version(session, error)
+        _check_version(session, error)
         if error.status == 404 or error.code in {"NOT_FOUND", "INVALID_TYPE"}:
             raise SchemaMismatch(
                 f"the org has no object {name}, or the connected user may not see it; check its API name, or ask the"
@@ -105,7 +104,7 @@ def read_objects(session: Session) -> tuple[SObjectSummary, ...]:
     try:
         found = session.get_json("sobjects", members={"sobjects": list})
     except OrgError as error:
-        check_version(session, error)
+        _check_version(session, error)
         raise
     return tuple(
         SObjectSummary(
@@ -119,3 +118,30 @@ def read_objects(session: Session) -> tuple[SObjectSummary, ...]:
         for row in found["sobjects"]
         if not row.get("deprecatedAndHidden")
     )
+
+
+def _check_version(session: Session, error: OrgError) -> None:
+    """Check, after a refused request, that the org offers the session's API version. Takes one more call.
+
+    Without that version the org knows no address, and says of every object that it does not exist.
+
+    Args:
+        session: the session whose request was refused.
+        error: the refusal. The check is made only if it says that the address is unknown.
+
+    Raises:
+        ConfigurationError: the org does not offer the version. The message names the versions that it offers.
+    """
+    if error.status not in {404, 410} and error.code != "UNSUPPORTED_API_VERSION":
+        return
+    try:
+        rows = session.get_json("/services/data")
+        offered = [str(row["version"]) for row in rows]
+    except (IntegrationCenterError, LookupError, TypeError, ValueError):
+        return  # the caller reports the first refusal
+    wanted = session.base_path.rpartition("/v")[2]
+    if offered and wanted not in offered:
+        raise ConfigurationError(
+            f"the org does not offer API version {wanted}; it offers {offered[0]} to {offered[-1]}",
+            setting="Change INTEGRATION_CENTER_API_VERSION",
+        ) from None

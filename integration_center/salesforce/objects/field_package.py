@@ -70,9 +70,8 @@ def build_package(object_name: str, fields: Sequence[MissingField], *, api_versi
     """
     owner = SHARED_FIELDS.get(object_name, object_name)
     granted = sorted({field.name: field for field in fields if can_deploy(field)}.values(), key=lambda f: f.name)
-    created = tell_labels_apart(
-        field for field in granted if not field.hidden
-    )  # deploying an existing field would change it
+    # Deploying an existing field would change it.
+    created = tell_labels_apart(field for field in granted if not field.hidden)
     names = [f"{owner}.{field.name}" for field in granted]
     permission_set = f"{PERMISSION_SET}_{hashlib.sha256(' '.join(names).encode()).hexdigest()[:8]}"
     members = {

@@ -11,8 +11,10 @@ Apex Developer Guide, "Triggers and Order of Execution". A missing right looks l
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
+
+from pydantic import TypeAdapter
 
 from integration_center.errors import IntegrationCenterError, LimitExceeded, OrgError
 from integration_center.salesforce.client.faults import IncompleteRead
@@ -89,16 +91,16 @@ class Firing:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return {"found": [asdict(each) for each in self.found], "unseen": [*self.unseen]}
+        plain: dict[str, Any] = FIRING.dump_python(self, mode="json")
+        return plain
 
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> "Firing":
         """Read what `to_json` returned."""
-        found = [
-            Fires(**{**each, "fields": None if each["fields"] is None else tuple(each["fields"])})
-            for each in value["found"]
-        ]
-        return cls(tuple(found), tuple(value["unseen"]))
+        return FIRING.validate_python(value)
+
+
+FIRING = TypeAdapter(Firing)
 
 
 @dataclass
@@ -134,6 +136,11 @@ class _Look:
         except OrgError:
             return None
         return next((row.get("Metadata") for row in rows), None)
+
+    def open_flow(self, row: Row, number: int) -> Mapping[str, Any] | None:
+        """Return the content of a flow's active version; None when the org does not show it, or enough were opened."""
+        version = str(row.get("ActiveVersionId") or "")
+        return self.open("Flow", version) if RECORD_ID.fullmatch(version) and number < OPENED else None
 
     def add(self, kind: str, name: str, when: str, content: str | None) -> None:
         """Note something that fires; `content` is None when it cannot be read."""
@@ -199,11 +206,9 @@ def _find_flows(look: _Look) -> None:
         and row.get("RecordTriggerType") in {"Update", "CreateAndUpdate"}
         and _is_active(row)
     ]
-    for row in flows:
+    for number, row in enumerate(flows):
         when = "before saving" if row["TriggerType"] == "RecordBeforeSave" else "after saving"
-        version = str(row.get("ActiveVersionId") or "")
-        readable = RECORD_ID.fullmatch(version) and flows.index(row) < OPENED
-        content = look.open("Flow", version) if readable else None
+        content = look.open_flow(row, number)
         look.add("Flow", _say_name(row, "ApiName"), when, None if content is None else json.dumps(content))
 
 
@@ -214,8 +219,7 @@ def _find_processes(look: _Look) -> None:
     active = [row for row in rows if _is_active(row)]
     unread = 0
     for number, row in enumerate(active):
-        version = str(row.get("ActiveVersionId") or "")
-        content = look.open("Flow", version) if RECORD_ID.fullmatch(version) and number < OPENED else None
+        content = look.open_flow(row, number)
         if content is None:
             unread += 1
             continue

@@ -20,6 +20,7 @@ from integration_center.wording.answers import read_code
 logger = logging.getLogger(__name__)
 
 PAGE_ROWS = 250_000
+"""The rows of a page, which limits the memory used."""
 DOWNLOADS = 3
 CODE = re.compile(r"\s*((?:[A-Z][a-z]+){2,}|[A-Z]+(?:_[A-Z]+)+)\s*:")
 """The start of an error message (`InvalidBatch : …`). The rest may quote values."""
@@ -54,7 +55,6 @@ def read_bulk(
     polling: Polling,
     *,
     with_deleted: bool = False,
-    page_rows: int = PAGE_ROWS,
 ) -> Iterator[pl.DataFrame]:
     """Run a Bulk query and yield its result pages.
 
@@ -64,7 +64,6 @@ def read_bulk(
         columns: the selected fields, which become the columns, all String. An empty cell is empty text.
         polling: how to wait for the job.
         with_deleted: whether to also read records in the recycle bin (`queryAll`).
-        page_rows: the rows per page, which limits the memory used.
 
     Raises:
         OrgError: the query is refused (code INVALIDENTITY for an object that Bulk does not support); `JobFailed` when
@@ -92,7 +91,7 @@ def read_bulk(
     rows = 0
     endings = _Endings()
     while True:
-        page, locator = _read_page(session, f"{path}/results", columns, locator, page_rows, endings)
+        page, locator = _read_page(session, f"{path}/results", columns, locator, endings)
         rows += page.height
         advance(rows, job.processed)
         yield page
@@ -111,9 +110,9 @@ class _Endings:
 
 
 def _read_page(
-    session: Session, path: str, columns: Sequence[str], locator: str | None, page_rows: int, endings: _Endings
+    session: Session, path: str, columns: Sequence[str], locator: str | None, endings: _Endings
 ) -> tuple[pl.DataFrame, str | None]:
-    params = {"maxRecords": str(page_rows)} | ({"locator": locator} if locator else {})
+    params = {"maxRecords": str(PAGE_ROWS)} | ({"locator": locator} if locator else {})
     unended: set[int] = set()
     for attempt in range(1, DOWNLOADS + 1):
         with open_scratch(session.scratch, "bulk-query-") as file:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from integration_center.errors import LimitExceeded, OrgError, SchemaMismatch
+from integration_center.errors import LimitExceeded, OrgError
 from integration_center.salesforce.client.faults import CutShort, IncompleteRead
 from integration_center.salesforce.client.soql import build_select, join_conditions, quote, write_moment
 from integration_center.salesforce.read.costs import (
@@ -25,11 +25,11 @@ from integration_center.salesforce.read.costs import (
 from integration_center.salesforce.read.overlay import lay_writes, overlay
 from integration_center.salesforce.read.rest import Query, count_rows, follow_pages, read_first_page, read_first_pages
 from integration_center.salesforce.read.selection import (
-    NOT_OFFERED,
     Selection,
     fetch_bulk,
     frame_pages,
     is_bulk_refusal,
+    is_call_refusal,
 )
 from integration_center.salesforce.read.snapshot import (
     AUTHOR,
@@ -245,7 +245,7 @@ def _ask(selection: Selection, asked: Sequence[_Wanted]) -> tuple[list[dict[str,
         *firsts, counted = read_first_pages(session, [*(wanted.query for wanted in asked), count])
         return firsts, int(counted["totalSize"])
     except OrgError as error:
-        if isinstance(error, SchemaMismatch) or error.status not in NOT_OFFERED | {400}:
+        if not is_call_refusal(error):
             raise
         logger.info("the org does not answer changes and count in one call (%s): asking one by one", error)
     firsts = [read_first_page(session, wanted.query) for wanted in asked]

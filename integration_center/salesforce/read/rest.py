@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote as percent_encode
@@ -40,6 +40,11 @@ class Query:
     def resource(self) -> str:
         """The REST resource that answers the query."""
         return "queryAll" if self.with_deleted else "query"
+
+    @property
+    def path(self) -> str:
+        """The path of the resource with the query, for a part of a composite call."""
+        return f"{self.resource}?q={percent_encode(self.soql, safe='')}"
 
 
 def read_pages(session: Session, soql: str) -> Iterator[list[Record]]:
@@ -131,21 +136,30 @@ def read_first_pages(session: Session, queries: Sequence[Query]) -> list[dict[st
 
 
 def _ask(session: Session, queries: Sequence[Query]) -> list[dict[str, Any]]:
-    subrequests = [
-        {
-            "method": "GET",
-            "url": f"{session.base_path}/{query.resource}?q={percent_encode(query.soql, safe='')}",
-            "referenceId": f"query{number}",
-        }
-        for number, query in enumerate(queries)
-    ]
-    body = {"allOrNone": False, "compositeRequest": subrequests}
-    # Idempotent although it is a POST, because reading twice does no harm.
-    answer = session.request("POST", "composite", json=body, idempotent=True, members=COMPOSITE_MEMBERS)
-    results: list[dict[str, Any]] = answer.json()["compositeResponse"]
+    results = get_many(session, {f"query{number}": query.path for number, query in enumerate(queries)})
     if len(results) != len(queries) or any(find_lacking(result, RESULT_MEMBERS) for result in results):
         raise IncompleteRead("a composite call did not answer all of its queries")
     return results
+
+
+def get_many(session: Session, paths: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Get several documents in one composite call.
+
+    Args:
+        session: the session with the org.
+        paths: the paths below `/services/data/vXX.X/` by the `referenceId` of their part.
+
+    Returns:
+        The parts of the answer, as the org sent them: each with `referenceId`, `httpStatusCode` and `body`.
+    """
+    asked = [
+        {"method": "GET", "url": f"{session.base_path}/{path}", "referenceId": name} for name, path in paths.items()
+    ]
+    body = {"allOrNone": False, "compositeRequest": asked}
+    # Idempotent although it is a POST, because reading twice does no harm.
+    answer = session.request("POST", "composite", json=body, idempotent=True, members=COMPOSITE_MEMBERS)
+    parts: list[dict[str, Any]] = answer.json()["compositeResponse"]
+    return parts
 
 
 def _open_result(result: dict[str, Any]) -> dict[str, Any]:

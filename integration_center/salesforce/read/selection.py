@@ -77,18 +77,7 @@ class Selection:
         Raises:
             WayClosed: the org does not accept such queries.
         """
-
-        def read() -> pl.DataFrame:
-            return frame_pages(read_many(self.session, queries), self.columns, self.schema, self.keep)
-
-        try:
-            return read_again_if_incomplete(read, self.schema.name)
-        except (CutShort, IncompleteRead) as error:
-            raise WayClosed(str(error)) from error
-        except OrgError as error:
-            if isinstance(error, SchemaMismatch) or error.status not in NOT_OFFERED | {400}:
-                raise
-            raise WayClosed(str(error)) from error
+        return self._fetch(lambda: read_many(self.session, queries), is_call_refusal)
 
     def fetch_by_pages(self) -> pl.DataFrame:
         """Fetch all records page by page, by Id.
@@ -96,7 +85,9 @@ class Selection:
         Raises:
             WayClosed: a page takes the org too long, or is too large for it.
         """
-        return self._fetch_whole(lambda: read_pages_by_id(self.session, self.columns, self.schema.name, self.where))
+        return self._fetch(
+            lambda: read_pages_by_id(self.session, self.columns, self.schema.name, self.where), is_too_large
+        )
 
     def fetch_by_rest(self) -> pl.DataFrame:
         """Fetch all records by REST.
@@ -104,9 +95,11 @@ class Selection:
         Raises:
             WayClosed: the query takes the org too long, is too large for REST, or lost its cursor again and again.
         """
-        return self._fetch_whole(lambda: read_pages(self.session, self.soql))
+        return self._fetch(lambda: read_pages(self.session, self.soql), is_too_large)
 
-    def _fetch_whole(self, pages: Callable[[], Iterator[list[Record]]]) -> pl.DataFrame:
+    def _fetch(self, pages: Callable[[], Iterator[list[Record]]], closes: Callable[[OrgError], bool]) -> pl.DataFrame:
+        """Build one frame of `pages`. A refusal that `closes` this way of reading becomes `WayClosed`."""
+
         def read() -> pl.DataFrame:
             return frame_pages(pages(), self.columns, self.schema, self.keep)
 
@@ -115,7 +108,7 @@ class Selection:
         except (CutShort, IncompleteRead) as error:
             raise WayClosed(str(error)) from error
         except OrgError as error:
-            if not is_too_large(error):
+            if not closes(error):
                 raise
             raise WayClosed(str(error)) from error
 
@@ -173,6 +166,11 @@ def fetch_bulk(selection: Selection, soql: str, columns: Sequence[str], *, with_
             del page  # else it lives on while the next page is read
 
     return read_again_if_incomplete(lambda: _gather(parse(), selection.keep), schema.name)
+
+
+def is_call_refusal(error: OrgError) -> bool:
+    """Return whether the org does not answer several queries in one call, while each alone may be answered."""
+    return not isinstance(error, SchemaMismatch) and error.status in NOT_OFFERED | {400}
 
 
 def is_bulk_refusal(error: OrgError) -> bool:

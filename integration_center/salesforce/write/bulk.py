@@ -38,7 +38,6 @@ class IngestJob:
 
     id: str
     state: str
-    object_name: str = ""
     content_url: str | None = None
     processed: int | None = None
     failed: int | None = None
@@ -52,7 +51,6 @@ def parse_ingest_job(json: dict[str, Any]) -> IngestJob:
     return IngestJob(
         id=json["id"],
         state=json["state"],
-        object_name=json.get("object") or "",
         content_url=json.get("contentUrl"),
         processed=read_count(json.get("numberRecordsProcessed")),
         failed=read_count(json.get("numberRecordsFailed")),

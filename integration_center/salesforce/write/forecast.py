@@ -67,9 +67,5 @@ def forecast_bulk(rows: int, jobs: int, resends: int) -> Forecast:
 
 
 def forecast_look_back(rows: int) -> Forecast:
-    """Forecast the look at the written records: one call, a second if it fails, and a read of all of them if needed.
-
-    Args:
-        rows: the number of records written.
-    """
+    """Forecast the look at the written records: one call, a second if it fails, and a read of all of them if needed."""
     return Forecast(1, 1 + estimate_bulk(rows, 1).calls) if rows >= WORTH_A_LOOK else Forecast(0, 0)

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote as percent_encode
 
 import polars as pl
 
@@ -27,12 +26,13 @@ from integration_center.salesforce.client.soql import (
 from integration_center.salesforce.objects.describe import DESCRIBE_MEMBERS, parse_describe
 from integration_center.salesforce.org import ORGANIZATION, Org, OrgIdentity
 from integration_center.salesforce.read.rest import (
-    COMPOSITE_MEMBERS,
     PAGE,
     PAGE_MEMBERS,
     QUERIES_A_CALL,
     RESULT_MEMBERS,
+    Query,
     follow_pages,
+    get_many,
 )
 from integration_center.salesforce.read.selection import Keep, frame_pages
 from integration_center.sync.schema import SObjectSchema
@@ -147,22 +147,17 @@ class _Answer:
 
 def _ask(org: Org, object_name: str, queries: Sequence[str]) -> _Answer:
     """Request the organization, the describe answer and the first page of each query in one call."""
-    base = org.session.base_path
-    urls = {"describe": f"{base}/sobjects/{object_name}/describe"}
-    for name, soql in {"organization": ORGANIZATION, **{f"query{n}": soql for n, soql in enumerate(queries)}}.items():
-        urls[name] = f"{base}/query?q={percent_encode(soql, safe='')}"
-    asked = [{"method": "GET", "url": url, "referenceId": name} for name, url in urls.items()]
-    body = {"allOrNone": False, "compositeRequest": asked}
+    paths = {"describe": f"sobjects/{object_name}/describe", "organization": Query(ORGANIZATION).path}
+    paths |= {f"query{n}": Query(soql).path for n, soql in enumerate(queries)}
     try:
-        # Idempotent although it is a POST, because reading twice does no harm.
-        answer = org.session.request("POST", "composite", json=body, idempotent=True, members=COMPOSITE_MEMBERS).json()
+        answered = get_many(org.session, paths)
     except OrgError as error:
         if error.status not in NOT_OFFERED:
             raise
         logger.info("the org accepts no composite calls (%s): asking one by one", error)
         return _Answer()
-    parts = [part for part in answer["compositeResponse"] if not find_lacking(part, RESULT_MEMBERS)]
-    found = {part.get("referenceId"): part.get("body") for part in parts if part["httpStatusCode"] == 200}
+    parts = [part for part in answered if not find_lacking(part, RESULT_MEMBERS)]
+    found = {str(part.get("referenceId")): part.get("body") for part in parts if part["httpStatusCode"] == 200}
     pages = [page for n in range(len(queries)) if (page := _take(found, f"query{n}", PAGE_MEMBERS))]
     return _Answer(
         _take(found, "organization", PAGE_MEMBERS),

@@ -112,14 +112,13 @@ def push_updates(
     ended: list[str] = []
     stop: IntegrationCenterError | None = None
 
-    checked = CheckedJournal(journal, may_go_on)
-    sender = Sender(org, schema, checked, options)
+    sender = Sender(org, schema, CheckedJournal(journal, may_go_on), options)
 
     def running(processed: int) -> None:
         tell(sum(part.height for part in done) + processed, total)
 
     try:
-        for results in _send(sender, updates, checked, channel, max_job_bytes, running, ended.append):
+        for results in _send(sender, updates, channel, max_job_bytes, running, ended.append):
             done.append(results)
             running(0)
     except (TerminalError, TransientError) as error:
@@ -181,7 +180,6 @@ def settle_job(org: Org, job_id: str) -> tuple[str, pl.DataFrame]:
 def _send(
     sender: Sender,
     updates: pl.DataFrame,
-    journal: CheckedJournal,
     channel: Channel,
     max_job_bytes: int,
     running: Callable[[int], None],
@@ -195,7 +193,7 @@ def _send(
     plain = updates.filter(~unfit) if unfit.any() else updates  # do not copy a million lines without need
     done = 0
     try:
-        for results in _send_bulk(sender.org, sender.schema, plain, journal, max_job_bytes, running, settled):
+        for results in _send_bulk(sender, plain, max_job_bytes, running, settled):
             done += results.height
             yield results
     except BulkRefused as refusal:
@@ -222,21 +220,19 @@ class BulkRefused(OrgError):
 
 
 def _send_bulk(
-    org: Org,
-    schema: SObjectSchema,
+    sender: Sender,
     updates: pl.DataFrame,
-    journal: CheckedJournal,
     max_job_bytes: int,
     running: Callable[[int], None],
     settled: Callable[[str], None],
 ) -> Iterator[pl.DataFrame]:
     fields = changed_fields(updates)
-    with TemporaryDirectory(prefix="push-", dir=org.session.scratch) as folder:
+    with TemporaryDirectory(prefix="push-", dir=sender.org.session.scratch) as folder:
         for part in write_parts(updates, fields, Path(folder), max_job_bytes):
             try:
                 with unit("Bulk job", records=part.ids.len(), bytes=part.size):
-                    job = _upload(org, schema.name, part, journal)
-                    results = _finish(org, job, part, journal, running, settled)
+                    job = _upload(sender, part)
+                    results = _finish(sender, job, part, running, settled)
             except OrgError as error:
                 if error.code in QUOTA_CODES:
                     raise BulkRefused(str(error), code=error.code, status=error.status) from None
@@ -244,11 +240,12 @@ def _send_bulk(
             yield results
 
 
-def _upload(org: Org, object_name: str, part: Part, journal: CheckedJournal) -> IngestJob:
+def _upload(sender: Sender, part: Part) -> IngestJob:
     """Open a job and upload its file. When the answer to the upload is lost, a new job replaces the old one."""
+    org, journal = sender.org, sender.journal
     for attempt in range(1, UPLOADS + 1):
         journal.may_go_on()
-        job = _open_job(org, object_name)
+        job = _open_job(org, sender.schema.name)
         try:
             journal.job_opened(job.id, part.ids.len(), part.content_hash)
             upload_part(org.session, job, part)
@@ -274,10 +271,9 @@ def _open_job(org: Org, object_name: str) -> IngestJob:
 
 
 def _finish(
-    org: Org,
+    sender: Sender,
     job: IngestJob,
     part: Part,
-    journal: CheckedJournal,
     running: Callable[[int], None],
     settled: Callable[[str], None],
 ) -> pl.DataFrame:
@@ -289,8 +285,9 @@ def _finish(
     Raises:
         IntegrationCenterError: the close was refused, or may not be asked for, and nothing was written.
     """
+    org = sender.org
     try:
-        journal.may_go_on()
+        sender.journal.may_go_on()
         close_job(org.session, job.id)
     except AnswerLost as error:
         return _build_unknown(job, part, error)

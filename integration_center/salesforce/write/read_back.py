@@ -29,6 +29,7 @@ from integration_center.salesforce.write.totals import MEASURES, Total, choose_f
 from integration_center.store.frames import FrameFile
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, OUTCOME
 from integration_center.sync.conflicts import mark_conflicts
+from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overridden import mark_overridden
 from integration_center.sync.schema import SObjectField, SObjectSchema
@@ -290,8 +291,7 @@ def prove_writes(
 
 
 def _find_mapped(ledger: pl.LazyFrame, schema: SObjectSchema) -> list[SObjectField]:
-    names = (name.removeprefix(BEFORE) for name in ledger.collect_schema().names() if name.startswith(BEFORE))
-    return [schema.require(name) for name in names]
+    return [schema.require(name) for name in list_mapped(ledger.collect_schema(), BEFORE)]
 
 
 def _collect(ledger: pl.LazyFrame, totals: Sequence[Total], count: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -324,7 +324,7 @@ def _find_altered(
     sample: pl.DataFrame, records: pl.DataFrame, keys: Sequence[str], schema: SObjectSchema
 ) -> Counter[str]:
     """Count the sample's records that do not hold what was written, by the fields that differ, or `Id` if missing."""
-    names = [name.removeprefix(BEFORE) for name in sample.columns if name.startswith(BEFORE)]
+    names = list_mapped(sample.columns, BEFORE)
     lines = sample.select(
         "record_id",
         "key",

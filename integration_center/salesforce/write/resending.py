@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import polars as pl
 
 from integration_center.errors import TerminalError, TransientError
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.write.collections import send_collections
+from integration_center.salesforce.write.journal import CheckedJournal
 from integration_center.salesforce.write.options import WriteOptions
 from integration_center.salesforce.write.results import (
     RESULTS,
@@ -36,21 +36,13 @@ WORTH_NOTING = 0.1
 """A size is remembered if at least this share of all records ran into limits, and it helped this share of them."""
 
 
-class ChunkJournal(Protocol):
-    """Remembers what is being sent."""
-
-    def chunk_sent(self, ids_hash: str) -> None:
-        """Record that a collections call with these records is sent next."""
-        ...
-
-
 @dataclass(frozen=True)
 class Sender:
-    """The sender of one push's records by Collections."""
+    """What sends the records of one push."""
 
     org: Org
     schema: SObjectSchema
-    journal: ChunkJournal
+    journal: CheckedJournal
     options: WriteOptions
 
     def send(self, updates: pl.DataFrame, group: int, *, free: int | None) -> Iterator[pl.DataFrame]:

@@ -8,33 +8,13 @@ import polars as pl
 
 from integration_center.integration.mapping import FieldMapping
 from integration_center.integration.spec import IntegrationSpec
-from integration_center.sync.mapping.missing_fields import (
-    MissingField,
-    admin_message,
-    is_custom,
-    is_hidden,
-    missing_fields,
-)
+from integration_center.sync.mapping.missing_fields import is_custom, is_hidden
 from integration_center.sync.mapping.type_names import name_dtype, name_field_type
 from integration_center.sync.match.keys import detect_hashed_ids
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.values.fit import can_hold, kind_of, takes_factor
 from integration_center.wording.near_names import find_nearest, find_twin, say_nearest_of
 from integration_center.wording.sentences import join_parts
-
-__all__ = [
-    "Check",
-    "Fault",
-    "MissingField",
-    "admin_message",
-    "check_fitness",
-    "check_hashed_keys",
-    "missing_fields",
-    "why_not_key",
-    "why_not_key_of",
-    "why_not_target",
-    "why_not_target_of",
-]
 
 COLUMNS_PRESENT: Literal["columns_present"] = "columns_present"
 SCHEMA_AS_MAPPED: Literal["schema_as_mapped"] = "schema_as_mapped"

@@ -55,7 +55,7 @@ class Side:
 def compare_orgs(spec: IntegrationSpec, here: Side, there: Side) -> Sequence[Difference]:
     """Compare what an integration uses: those that stop it there first, then in the order of its keys and fields."""
     keys = {pair.field.lower() for pair in spec.keys}
-    names = dict.fromkeys([*(pair.field for pair in spec.keys), *(mapping.field for mapping in spec.fields)])
+    names = dict.fromkeys(spec.named_fields)
     found = [*_compare_objects(here, there)]
     for name in names:
         found += _compare_fields(name, here, there, is_key=name.lower() in keys)

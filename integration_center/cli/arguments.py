@@ -1,7 +1,7 @@
-"""The names of integrations as arguments."""
+"""The arguments that several verbs take: an account, an integration, a run."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -13,6 +13,24 @@ from integration_center.wording.plain_text import make_printable
 
 if TYPE_CHECKING:  # its module imports Dagster, which most commands do without
     from integration_center.pipeline.instance.webserver import Webserver
+
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run id of `log`, or its first characters.")]
+Slug = Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")]
+
+
+def read_environment(value: str) -> Environment:
+    """The name of an account, as somebody wrote it. Whether there is one is asked where it is used."""
+    try:
+        return Environment(value)
+    except ValueError as error:
+        raise typer.BadParameter(f"{value!r}: {error}") from None
+
+
+EnvironmentArgument = Annotated[
+    Environment,
+    typer.Argument(metavar="ENV", help="sandbox, production, or the name of another account", parser=read_environment),
+]
 
 
 @dataclass(frozen=True)
