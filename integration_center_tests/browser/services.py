@@ -22,7 +22,6 @@ from salesforce_emulator.server import Emulator, EmulatorConfig
 START_SECONDS = 90
 RUN_MS = 120_000
 """A run waits for Dagster's queue, starts a process and imports; on a busy machine that takes a while."""
-PRESSURE = Path("/proc/pressure/cpu")
 RECORDS = 120
 
 
@@ -100,16 +99,6 @@ def running_services(home: Path, certificate: Path) -> Iterator[Services]:
             await_true((home / WEBSERVER_FILE).exists, process)
             await_port(console_port, process)
             yield services
-
-
-def read_free_seconds() -> float:
-    """Read a clock that goes on only while no process of this machine waits for a processor.
-
-    What is promised in seconds is promised on a machine that has time. Where Linux does not count how long processes
-    wait, it is a clock as any other.
-    """
-    waited = int(PRESSURE.read_text().partition("total=")[2].split()[0]) if PRESSURE.exists() else 0
-    return time.monotonic() - waited / 1_000_000
 
 
 def await_port(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,7 @@
 """The buttons that write and that no other browser test presses: by mouse, pressed twice, and in a second tab."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -14,7 +15,7 @@ from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center_tests.browser.choosing import choose
 from integration_center_tests.browser.inspection import WIDE
-from integration_center_tests.browser.services import RUN_MS, Services, read_free_seconds
+from integration_center_tests.browser.services import RUN_MS, Services
 from integration_center_tests.browser.test_example import fresh
 from integration_center_tests.browser.test_front_page import RUNS, run_aside, serving
 from integration_center_tests.browser.test_runs import await_dagster
@@ -102,10 +103,10 @@ def test_switches_accounts_reports_and_the_kill_switch(
 
     page.goto("/admin/stop")
     page.get_by_label("Why").fill("a rehearsal")
-    began = read_free_seconds()
+    began = time.monotonic()
     page.get_by_role("button", name="Stop everything").dblclick()
     expect(page.get_by_text("a rehearsal").first).to_be_visible()
-    assert read_free_seconds() - began < 5
+    assert time.monotonic() - began < 5
     assert not installation.accounts.list()
     page.goto("/")
     page.get_by_role("link", name="Resume").click()
@@ -127,12 +128,12 @@ def test_from_a_missing_field_to_the_first_sync_within_the_wizard(
     page.locator("#column-3").select_option("User ID")
     expect(page.locator(f"#field-3-chosen option[value={NEW}]")).to_be_attached()
     choose(page.locator("#field-3"), NEW)
-    began = read_free_seconds()
+    began = time.monotonic()
     page.get_by_role("button", name="Create it in Sandbox").dblclick()
     expect(page.get_by_text(f"Created on Lead: User ID {NEW}.")).to_be_visible()
     page.get_by_role("button", name="Save and run now").dblclick()
     expect(page.get_by_text(f"Completed: {len(PLAIN)} records were updated.")).to_be_visible()
-    assert read_free_seconds() - began < MOST_SECONDS
+    assert time.monotonic() - began < MOST_SECONDS
     assert center.lead(PLAIN[0])[NEW] == email(PLAIN[0])
     assert len(dagster.launched) == 1
 
