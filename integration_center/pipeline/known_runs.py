@@ -9,17 +9,19 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from dagster._core.errors import DagsterRunAlreadyExists
+from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.snap import ExecutionPlanSnapshot
 from dagster._core.storage.dagster_run import DagsterRun, DagsterRunStatus, JobBucket, RunRecord, RunsFilter, TagBucket
 from dagster._core.storage.runs import SqlRunStorage  # not public, as all of a storage class
 from dagster._core.storage.runs.schema import RunsTable, RunTagsTable, SnapshotsTable
 from dagster._core.storage.runs.sql_run_storage import SnapshotType
 from dagster._core.storage.tags import RUN_KEY_TAG
-from dagster._time import utc_datetime_from_naive
-from dagster_shared.serdes import deserialize_value
+from dagster._time import get_current_datetime, utc_datetime_from_naive
+from dagster_shared.serdes import deserialize_value, serialize_value
 from sqlalchemy import RowMapping, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
@@ -31,6 +33,11 @@ FIND_SNAPSHOT = select(SnapshotsTable.c.snapshot_id).where(SnapshotsTable.c.snap
 """Built once: to build a statement takes as long as to execute it."""
 STORE_SNAPSHOT = SnapshotsTable.insert()
 INSERT_RUN, INSERT_TAGS = RunsTable.insert(), RunTagsTable.insert()
+CHANGE_RUN = (
+    RunsTable.update()
+    .where(RunsTable.c.run_id == bindparam("changed"))
+    .values({name: bindparam(name) for name in ("run_body", "status", "update_timestamp")})
+)
 FIND_RUN_KEY = (
     select(RunTagsTable.c.run_id)
     .where(RunTagsTable.c.key == RUN_KEY_TAG, RunTagsTable.c.value == bindparam("wanted"))
@@ -111,6 +118,13 @@ class KnownRuns(SqlRunStorage):
             )
         ]
 
+    def _get_run_insertion_values(
+        self, dagster_run: DagsterRun, run_creation_time: datetime | None = None
+    ) -> dict[str, Any]:
+        values = super()._get_run_insertion_values(dagster_run, run_creation_time)
+        self._last_read = values["run_body"], dagster_run
+        return values
+
     def _core_add_run(self, col_values: dict[str, Any], tags: Mapping[str, str]) -> None:
         named = [{"run_id": col_values["run_id"], "key": key, "value": value} for key, value in tags.items()]
         with self.connect() as connection:
@@ -120,6 +134,23 @@ class KnownRuns(SqlRunStorage):
                 raise DagsterRunAlreadyExists from error
             if named:
                 connection.execute(INSERT_TAGS, named)
+
+    def handle_run_event(self, run_id: str, event: DagsterEvent, update_timestamp: datetime | None = None) -> None:
+        """Note what an event makes of a run, of most events in Dagster's way."""
+        if event.event_type is not DagsterEventType.PIPELINE_ENQUEUED:
+            super().handle_run_event(run_id, event, update_timestamp)
+            return
+        run = self._get_run_by_id(run_id)
+        if run is None:
+            return
+        queued = run.with_status(DagsterRunStatus.QUEUED)
+        body, moment = serialize_value(queued), update_timestamp or get_current_datetime()
+        with self.connect() as connection:
+            connection.execute(
+                CHANGE_RUN,
+                {"changed": run_id, "run_body": body, "status": queued.status.value, "update_timestamp": moment},
+            )
+        self._last_read = body, queued
 
     def _get_run_by_id(self, run_id: str) -> DagsterRun | None:
         if not self.has_run_stats_index_cols():
@@ -132,7 +163,7 @@ class KnownRuns(SqlRunStorage):
             return connection.execute(FIND_RUN, {"wanted": run_id}).mappings().first()
 
     def _row_to_run(self, row: Mapping[Any, Any]) -> DagsterRun:
-        """Read a run, or take the one that was read from the same text just before."""
+        """Read a run, or take the one that was read from, or written as, the same text just before."""
         body = row["run_body"]
         last = self._last_read
         if last is None or last[0] != body:

@@ -18,7 +18,7 @@ from dagster._core.storage.event_log import AssetKeyTable, SqlEventLogStorage, S
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster_shared.record import copy
 from dagster_shared.serdes import serialize_value
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Connection, Dialect, Executable, bindparam, text
 
 from integration_center.database.engine import build_insert
 
@@ -48,16 +48,16 @@ def build_rows(store: SqlEventLogStorage, events: Sequence[EventLogEntry]) -> Se
     The days of the run are half of what each of its checks announces, and the same in all: they are written once.
     """
     rows: list[Row] = []
-    written, text = None, ""
+    written, said = None, ""
     for event in events:
         days = find_days(event)
         if days is None:
             rows.append(store._event_to_row(event))
             continue
         if days != written:
-            written, text = days, f'"partitions_subset": {serialize_value(days)}'
+            written, said = days, f'"partitions_subset": {serialize_value(days)}'
         row = store._event_to_row(leave_out_days(event))
-        rows.append({**row, "event": row["event"].replace(NO_DAYS, text)})
+        rows.append({**row, "event": row["event"].replace(NO_DAYS, said)})
     return rows
 
 
@@ -101,17 +101,23 @@ def store_announced(
         else:
             checks += build_check_rows(event, row, number)
     if assets:
-        connection.execute(build_upsert(connection.dialect.name, tuple(assets[0])), assets)
+        connection.execute(build_upsert(connection.dialect, tuple(assets[0])), assets)
     if checks:
         connection.execute(INSERT_CHECKS, checks)
 
 
 @cache
-def build_upsert(dialect: str, columns: Sequence[str]) -> Executable:
-    """Build the statement that stores what is kept of an asset. Dagster's own tries to insert, and then updates."""
-    insert = build_insert(dialect, AssetKeyTable)
+def build_upsert(dialect: Dialect, columns: Sequence[str]) -> Executable:
+    """Build the statement that stores what is kept of an asset. Dagster's own tries to insert, and then updates.
+
+    SQLAlchemy does not keep what it has compiled of ON CONFLICT, and would do so for each run: it gets the text.
+    """
+    insert = build_insert(dialect.name, AssetKeyTable)
     key, *others = columns
-    return insert.on_conflict_do_update(index_elements=[key], set_={name: insert.excluded[name] for name in others})
+    upsert = insert.on_conflict_do_update(index_elements=[key], set_={name: insert.excluded[name] for name in others})
+    kind: Any = type(dialect)
+    written = str(upsert.compile(dialect=kind(paramstyle="named"), column_keys=list(columns)))
+    return text(written).bindparams(*(bindparam(name, type_=AssetKeyTable.c[name].type) for name in columns))
 
 
 def build_check_rows(event: EventLogEntry, row: Row, number: int) -> Sequence[Row]:

@@ -29,6 +29,7 @@ from integration_center.pipeline.planned_events import PLANNED, TOGETHER, build_
 from integration_center.pipeline.run_history import RunHistory
 from integration_center.pipeline.starting import schedules
 from integration_center.pipeline.starting.own_job import OwnJobDefinition
+from integration_center.pipeline.starting.own_types import JobAsAnother
 from integration_center.settings import read_settings
 from integration_center.store.home import ON_SERVER
 from integration_center_tests.pipeline.center import Center
@@ -47,10 +48,8 @@ HISTORY = {
 }
 
 
-def select(slug: str) -> frozenset[dg.AssetKey]:
-    return frozenset(
-        {dg.AssetKey(["insights", "logins"]), dg.AssetKey([slug, "update_set"]), dg.AssetKey([slug, "push"])}
-    )
+def select(slug: str, report: str = "logins") -> frozenset[dg.AssetKey]:
+    return frozenset(map(dg.AssetKey, (["insights", report], [slug, "update_set"], [slug, "push"])))
 
 
 def test_the_job_of_a_run_describes_its_own_integration_alone(center: Center) -> None:
@@ -71,6 +70,25 @@ def test_the_job_of_a_run_describes_its_own_integration_alone(center: Center) ->
     assert part.asset_layer.selected_asset_keys == theirs.asset_layer.selected_asset_keys == select("logins_to_leads")
     assert job.get_subset(asset_selection=select("logins_to_leads")) is part
     assert job.get_subset(asset_selection=select("further_contact")) is not part
+
+
+def test_a_part_that_is_a_job_of_its_own_is_what_dagster_builds_of_it(center: Center) -> None:
+    center.integrate()
+    center.integrate("nps_to_contacts", report="NPS", object="Contact", fields=TEAM)
+    repository = build_location(center.defs).get_repository_def()
+    repository.get_all_jobs()
+    job = repository.get_job("sync")
+    assert isinstance(job, OwnJobDefinition)
+    for slug, report in (("logins_to_leads", "logins"), ("nps_to_contacts", "nps")):
+        keys = set(select(slug, report))  # as the code server reads them
+        part, built = job.get_subset(asset_selection=keys), job._build_part(keys, None)
+        assert isinstance(part, JobAsAnother)
+        assert not isinstance(built, JobAsAnother)
+        assert serialize_value(part.get_job_snapshot()) == serialize_value(built.get_job_snapshot())
+        plans = [snapshot_from_execution_plan(create_execution_plan(each), "name") for each in (part, built)]
+        assert serialize_value(plans[0]) == serialize_value(plans[1])
+        assert (part.tags, part.run_tags, part.partitions_def) == (built.tags, built.run_tags, built.partitions_def)
+        assert part.asset_layer.selected_asset_keys == built.asset_layer.selected_asset_keys == keys
 
 
 def test_a_run_may_name_its_checks(center: Center) -> None:
@@ -329,16 +347,16 @@ def test_a_snapshot_is_written_once_to_be_named_and_stored(
         written.append(type(value).__name__)
         return serialize_value(value)
 
+    monkeypatch.setattr(snapshot_texts, "_named", ())
     monkeypatch.setattr(snapshot_texts, "serialize_value", noting)
     monkeypatch.setattr("dagster_shared.serdes.utils.serialize_value", noting)  # by which Dagster would name them
     job = dg.Definitions(assets=[drops, total], jobs=[JOB]).resolve_job_def("both")
     with open_instance(read_settings()) as instance:
         for _ in range(2):
             run = instance.create_run_for_job(job)
-        assert [name for name in written if "Snap" in name] == [
-            "JobSnap",
-            *["ExecutionPlanSnapshot"] * 2,
-        ], "of the second run, the plan is another object, and its job is the same one"
+        assert [name for name in written if "Snap" in name] == ["JobSnap", "ExecutionPlanSnapshot"], (
+            "of the second run, the plan is an equal one, and its job is the same one"
+        )
         assert run.job_snapshot_id is not None
         assert run.execution_plan_snapshot_id is not None
         job_found = instance.get_job_snapshot(run.job_snapshot_id)

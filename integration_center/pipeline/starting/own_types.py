@@ -13,6 +13,7 @@ from dagster._config.snap import ConfigSchemaSnapshot, ConfigTypeSnap  # not pub
 from dagster._core.remote_representation.job_index import JobIndex
 from dagster._core.snap import JobSnap
 from dagster._core.snap.dagster_types import DagsterTypeNamespaceSnapshot
+from dagster._core.snap.job_snapshot import JobLineageSnap
 from dagster._core.snap.node import GraphDefSnap, OpDefSnap
 from dagster_shared.record import copy
 
@@ -28,6 +29,33 @@ class JobOfOwnTypes(JobDefinition):
         """Describe the job, once."""
         if self._own_index is None:
             described = keep_named_types(JobSnap.from_job_def(self))
+            self._own_index = JobIndex(described, self.get_parent_job_snapshot())
+        return self._own_index
+
+
+class JobAsAnother(JobOfOwnTypes):
+    """The part of a job that has the steps, resources and options of another job, and is described by it."""
+
+    part_of: JobDefinition
+    described_by: JobDefinition
+
+    def get_job_index(self) -> JobIndex:
+        """Describe the job, once, by what differs from the other."""
+        if self._own_index is None:
+            described = copy(
+                self.described_by.get_job_snapshot(),
+                name=self.name,
+                graph_def_name=self.name,
+                description=self.description,
+                tags=self.tags,
+                run_tags=self.run_tags if self.has_separately_defined_run_tags else None,
+                metadata=self.metadata,
+                owners=self.owners,
+                lineage_snapshot=JobLineageSnap(
+                    parent_snapshot_id=self.part_of.get_job_snapshot_id(),
+                    asset_selection=self.asset_selection,
+                ),
+            )
             self._own_index = JobIndex(described, self.get_parent_job_snapshot())
         return self._own_index
 
