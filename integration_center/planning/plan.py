@@ -329,9 +329,8 @@ def with_past_rows(rows: pl.LazyFrame, past: Past, terms: Terms) -> pl.LazyFrame
 
 def read_fields(spec: IntegrationSpec, lines: pl.LazyFrame) -> list[str]:
     """Return the fields that a plan depends on: the keys, as the integration spells them, and the mapped fields."""
-    mapped = list_mapped(lines.collect_schema(), BEFORE)
-    spelled = {name.lower(): name for name in [*spec.key_fields, *mapped]}
-    return list(spelled.values())
+    names = [*spec.key_fields, *list_mapped(lines.collect_schema(), BEFORE)]
+    return list({name.lower(): name for name in names}.values())
 
 
 def read_since(lines: pl.LazyFrame) -> datetime | None:
@@ -339,9 +338,7 @@ def read_since(lines: pl.LazyFrame) -> datetime | None:
 
     The clock of the `Date` header may differ from the clock that stamps records, and may be ahead by any amount. The
     plan has certainly seen what is stamped up to its newest record, or up to the header's time if that is earlier.
-
-    Returns:
-        None when the object's records do not have the time of their last change.
+    None when the object's records do not have the time of their last change.
     """
     newest: datetime | None
     org_time: datetime | None
