@@ -155,3 +155,16 @@ def test_a_row_keeps_its_text_while_another_is_removed(wizard: Page) -> None:
     late.let_go()
     expect(wizard.locator("#column-3")).to_be_focused()
     expect(factor).to_have_value("10")
+
+
+@pytest.mark.proof
+def test_a_button_that_does_not_reach_the_server_asks_to_be_pressed_again(wizard: Page) -> None:
+    go_to_mapping(wizard)
+    add = wizard.get_by_role("button", name="+ Add column")
+    wizard.context.set_offline(True)
+    add.click()
+    expect(wizard.locator("#connection")).to_contain_text("Press it again once you are connected.")
+    wizard.context.set_offline(False)
+    add.click()
+    expect(wizard.locator("#column-3")).to_be_visible()
+    expect(wizard.locator("#column-4")).to_have_count(0)

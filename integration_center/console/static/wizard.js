@@ -6,6 +6,8 @@
 // time: what was changed meanwhile follows in the next one, with all that the form holds by then.
 const asked = [];
 let pause, underWay;
+const UNSENT = "Connection lost. The last change has no effect yet; it is kept when you go on, once you are connected.";
+const UNPRESSED = "Connection lost, so the button had no effect. Press it again once you are connected.";
 
 function send(form, change) {
   if (change.go === "stay") {
@@ -69,7 +71,7 @@ async function post(form, go, options, again = true) {
   } catch (error) {
     if (options.signal.aborted) return null;
     if (!(error instanceof SignedOut)) {
-      sayLost(form, "Connection lost. The last change has no effect yet; it is kept when you go on, once you are connected.");
+      sayLost(form, go === "stay" ? UNSENT : UNPRESSED);
       return null;
     }
   }

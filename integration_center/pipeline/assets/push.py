@@ -146,7 +146,7 @@ def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.LazyFrame, folder:
         return settled
 
     settled = rewrite_frame(lines, mark, folder / "settled.parquet")
-    step.context.log.warning(f"{conflicts:,} records were changed since the plan was made, and are left alone")
+    step.context.log.warning(f"records that were changed since the plan was made, and are left alone: {conflicts:,}")
     return settled
 
 
