@@ -130,7 +130,7 @@ def build_push(slug: str, spec: IntegrationSpec) -> dg.AssetsDefinition:
 
 def leave_conflicts(step: SyncStep, ground: Ground, lines: pl.LazyFrame, folder: Path) -> FrameFile | None:
     """The lines with those in `conflict` whose record somebody changed since the plan was made; None without any."""
-    keys, conflicts = [pair.field for pair in step.spec.keys], 0
+    keys, conflicts = step.spec.key_fields, 0
     records = ground.read_records(lambda part: keep_changed(lines, part, keys, ground.schema))
     if records is None:
         step.context.log.warning(
