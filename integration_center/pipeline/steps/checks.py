@@ -9,11 +9,11 @@ import dagster as dg
 import polars as pl
 
 from integration_center.pipeline.names import DAYS
+from integration_center.pipeline.steps.metadata import name_counts
 from integration_center.sync.ledger import ledger_adds_up
 from integration_center.sync.limits import PEOPLE_STAYED, Verdict, explain_nothing_written
 from integration_center.sync.mapping.fitness import Fault
 from integration_center.sync.outcomes import BROKEN, Outcome
-from integration_center.sync.refusals import say_refusal
 from integration_center.sync.tally import Tally
 from integration_center.wording.markdown import escape_markdown
 
@@ -98,8 +98,7 @@ def report_push(
     """
     counts = tally.lines
     broken = {outcome.value: counts[outcome] for outcome in (*BROKEN, Outcome.OVERRIDDEN) if counts[outcome]}
-    why = {Outcome.FAILED.value: say_refusal(tally.refused)}
-    named = ", ".join(f"{count:,} {outcome}{why.get(outcome, '')}" for outcome, count in broken.items())
+    named = name_counts(broken, tally.refused)
     yield dg.AssetCheckResult(
         asset_key=key,
         check_name=ROWS_FAILED,

@@ -27,9 +27,13 @@ PREVIEWED = 5
 
 def describe_counts(counts: Counts, refused: Mapping[str, int] = NOT_KNOWN) -> str:
     """Counts in a line: `1,900 unchanged, 3 updated`; and why records were refused, as far as it is given."""
+    return name_counts(counts.as_dict(), refused) or "no rows"
+
+
+def name_counts(counts: Mapping[str, int], refused: Mapping[str, int]) -> str:
+    """Name the outcomes with their counts, and why records were refused."""
     why = {Outcome.FAILED.value: say_refusal(refused)}
-    named = [f"{count:,} {outcome}{why.get(outcome, '')}" for outcome, count in counts.as_dict().items() if count]
-    return ", ".join(named) or "no rows"
+    return ", ".join(f"{count:,} {outcome}{why.get(outcome, '')}" for outcome, count in counts.items())
 
 
 def count_outcomes(tally: Tally) -> dict[str, int]:
