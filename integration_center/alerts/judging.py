@@ -83,7 +83,7 @@ def is_cured(run: SyncRecord, history: Sequence[SyncRecord]) -> bool:
         if sync.retries in sources:
             sources.add(sync.run_id)
             if sync.status is SyncStatus.COMPLETED:
-                return not any(sync.counts.get("rows", {}).get(outcome) for outcome in BROKEN)
+                return not any(sync.rows.get(outcome) for outcome in BROKEN)
     return False
 
 
@@ -94,7 +94,7 @@ def describe_failure(sync: SyncRecord) -> Finding:
     if sync.held:
         command = f"Release it: integration-center release {sync.run_id[:8]}"
         return Finding(Kind.HELD, text, "Look at the plan, then release it within 24 hours.", sync, command)
-    if sync.counts.get("lines", {}).get(Outcome.HELD):
+    if sync.lines.get(Outcome.HELD):
         return Finding(Kind.HELD, text, "Correct what the reason names, and run the integration again.", sync)
     command = f"{capitalize_first(sync.said.remedy)}." if sync.said and sync.said.remedy else ""
     return Finding(Kind.FAILED, text, "Correct what the reason names, and run the integration again.", sync, command)
@@ -103,7 +103,7 @@ def describe_failure(sync: SyncRecord) -> Finding:
 def judge_completed(last: SyncRecord, before: Sequence[SyncRecord], thresholds: Thresholds) -> list[Finding]:
     """Find what is unusual about a completed run."""
     found = []
-    broken, settled = count_settled(last.counts.get("rows", {}))
+    broken, settled = count_settled(last.rows)
     if broken and 100 * broken > thresholds.failed_rows * settled:
         share = 100 * broken / settled
         text = f"{broken:,} of {settled:,} rows ({share:.1f} %) were not written. {say_counts(last)}"
@@ -132,7 +132,7 @@ def judge_completed(last: SyncRecord, before: Sequence[SyncRecord], thresholds: 
 
 def find_match_rate(sync: SyncRecord) -> float | None:
     """The percent of the rows with a key that found a record; None without such rows."""
-    rows = sync.counts.get("rows", {})
+    rows = sync.rows
     asked = sum(count for outcome, count in rows.items() if outcome not in NOT_ASKED)
     found = asked - sum(rows.get(outcome, 0) for outcome in NOT_FOUND)
     return 100 * found / asked if asked else None
@@ -140,7 +140,7 @@ def find_match_rate(sync: SyncRecord) -> float | None:
 
 def count_rows(sync: SyncRecord) -> int:
     """The number of rows of the report."""
-    return sum(sync.counts.get("rows", {}).values())
+    return sum(sync.rows.values())
 
 
 def count_written(sync: SyncRecord) -> int:
@@ -162,4 +162,4 @@ def find_missed(spec: IntegrationSpec, history: Sequence[SyncRecord], now: datet
 
 def say_counts(sync: SyncRecord) -> str:
     """`8 updated · 3 refused by a duplicate rule`: the report's rows by outcome, and why records were refused."""
-    return outcome_words.say_counts(sync.counts.get("rows", {}), refused=sync.refused)
+    return outcome_words.say_counts(sync.rows, refused=sync.refused)

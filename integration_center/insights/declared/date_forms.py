@@ -14,7 +14,7 @@ SOME_MOMENT = datetime(2026, 11, 22, 19, 5, 9, tzinfo=UTC)
 LETTERS = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d", "hh": "%H", "ss": "%S"}
 HAS_TIME = re.compile(r"%-?[HIMSTRcsXprkl+]")
 DIRECTIVE = re.compile(r"(%[-_0:#]*[A-Za-z+%]|\s+)")
-"""The parts of a form that stand for something."""
+"""The directives of a form, and its blanks."""
 OFFSET = r"([+\-\u2212]\d{2}[:\s]*\d{0,2}|[Zz])"
 NAMES_ZONE = r"(?i):.*([+-]|z|utc|gmt)"
 EXCEL, EXCEL_1904 = "excel", "excel_1904"
@@ -119,7 +119,7 @@ def keep_offsets(moments: pl.Series, text: pl.Series, form: str) -> pl.Series:
 
 
 def mean_directive(directive: str) -> str:
-    """Return the regular expression of what a directive of a form stands for. An offset is a group."""
+    """Return the regular expression of what a directive of a form writes. An offset is a group."""
     if directive.isspace():
         return r"\s*"
     return f".*?{OFFSET}" if directive[-1] in "z+" else ".*?"
