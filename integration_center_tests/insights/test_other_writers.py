@@ -1,5 +1,6 @@
 """Files as databases, R, SAP and consoles write them are right, or refused with the lines that read them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -8,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
+from integration_center.insights.declared.cells import CellRules, read_numbers
 from integration_center.insights.declared.declaring import declare_cells
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import Form
@@ -76,6 +78,7 @@ def read(content: str, **declared: object) -> list[tuple[str | None, ...]]:
         ("User ID,Region\nana@x.example,EMEA\nbob@x.example,NA\n", {}, None),
         ("User ID,Day\nana@x.example,0000-00-00\nbob@x.example,2026-11-22\n", {"empty": ["0000-00-00"]}, None),
         ('User ID,Sum\nana@x.example,"EUR 1,200.50"\nbob@x.example,EUR 3\n', {"thousands": ","}, None),
+        ("User ID;Sum\nana@x.example;1 234,50 zł\nbob@x.example;2 500 zł\n", {"decimal": ",", "thousands": " "}, None),
         ('User ID,Sum\nana@x.example,"12,34,567.50"\nbob@x.example,"₹1,23,456"\n', {"thousands": ","}, None),
         ("Logins\nNovember 22, 2026 - November 22, 2026\nUser ID,Name,N\nana@x.example,Zoë,1\nTotal: all, --,1\n",
          {"header_row": 3, "footer": r"^\W*Total"}, [("ana@x.example", "Zoë", "1")]),
@@ -186,7 +189,56 @@ def test_a_point_that_may_separate_thousands_or_decimals_is_no_guess() -> None:
 def test_amounts_in_several_currencies_are_pointed_out() -> None:
     found = inspect('User ID,Sum\na@x.example,"EUR 1,200.50"\nb@x.example,USD 3\n')
     assert any("'EUR' and 'USD'" in note for note in found.notes)
+    found = inspect("User ID;Sum\na@x.example;1 200,50 kr.\nb@x.example;3 200 Kč\n")
+    assert any("'Kč' and 'kr'" in note for note in found.notes)
     assert inspect("User ID,Code\na@x.example,ABC 123\nb@x.example,DEF 456\n").proposal == {}
+
+
+BLANKS = " \u00a0\u2009\u202f"
+CURRENCIES = (
+    *(
+        "zł",
+        "kr",
+        "kr.",
+        "Kr",
+        "Kč",
+        "Ft",
+        "лв",
+        "лв.",
+        "lei",
+        "TL",
+        "Fr.",
+        "руб.",
+        "грн",
+        "CHF",
+        "PLN",
+        "€",
+        "₽",
+        "R$",
+    ),
+    *("US$", "HK$"),
+)
+
+
+@pytest.mark.parametrize("blank", ["", *BLANKS], ids=lambda blank: f"{ord(blank):x}" if blank else "none")
+@pytest.mark.parametrize("currency", CURRENCIES)
+def test_a_currency_may_be_before_or_behind_an_amount(currency: str, blank: str) -> None:
+    group = blank or " "
+    amounts = {
+        f"{currency}{blank}1{group}234{group}567,50": "1234567.50",
+        f"12{group}500{blank}{currency}": "12500",
+        f"-{currency}{blank}3": "-3",
+        f"{currency}{blank}-3,5": "-3.5",
+        f"({currency}{blank}7)": "-7",
+        f"7{blank}{currency}-": "-7",
+        f"7{blank}{currency}{currency[0]}": None,
+        f"x{currency}{blank}7": None,
+    }
+    rules = CellRules(decimal=",", thousands=" ")
+    assert read_numbers(pl.Series("", list(amounts)), rules).to_list() == list(amounts.values())
+    if blank:
+        with_points = pl.Series("", [f"{currency}{blank}1.234,5", f"1.234{blank}{currency}"])
+        assert read_numbers(with_points, CellRules(decimal=",", thousands=".")).to_list() == ["1234.5", "1234"]
 
 
 @pytest.mark.parametrize(("number", "form"), [("20261122", "%Y%m%d"), ("20261122070000", "%Y%m%d%H%M%S")])
@@ -213,25 +265,49 @@ def test_dates_that_need_no_declaration_are_shown_as_such(written: str) -> None:
     assert seen.type == "datetime"
 
 
-CELL = st.one_of(st.none(), st.text(alphabet='ab\\N"\t\n\r,;1 é', min_size=1, max_size=6))
+CELL = st.one_of(st.none(), st.text(alphabet='ab\\nNt0Z"\t\n\r\b\f\v\x1a,;1 é', min_size=1, max_size=6))
+NAMES = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v"}
 
 
-def write_escaped(cell: str | None) -> str:
+def write_mysql(cell: str) -> str:
     """A cell as MySQL writes it: without quotes, with a backslash before what would end a cell or a line."""
-    if cell is None:
-        return "\\N"
-    return "".join("\\" + each if each in "\\\t\n\r" else each for each in cell)
+    return "".join("\\" + each if each in "\\\t\n\r" else each for each in cell).replace("\0", "\\0")
 
 
+def write_postgresql(cell: str) -> str:
+    """A cell as PostgreSQL's COPY and MySQL's client write it: with letters for these characters."""
+    return "".join("\\" + NAMES.get(each, each) if each in NAMES or each == "\\" else each for each in cell)
+
+
+@pytest.mark.parametrize("write", [write_mysql, write_postgresql])
 @given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=5))
 @examples(200)
-def test_what_is_escaped_is_read_as_it_was(rows: list[tuple[str | None, str | None]]) -> None:
-    lines = ["A\tB", *("\t".join(map(write_escaped, row)) for row in rows)]
+def test_what_is_escaped_is_read_as_it_was(
+    write: Callable[[str], str], rows: list[tuple[str | None, str | None]]
+) -> None:
+    written = [["\\N" if cell is None else write(cell) for cell in row] for row in rows]
+    lines = ["A\tB", *("\t".join(row) for row in written)]
     text = "".join(f"{line}\n" for line in lines).encode()
     table = read_table(text, "x.csv", Form(delimiter="\t", escape="\\", quote=None))
     expected = [["\\N" if cell is None else cell for cell in row] for row in rows]
     # MySQL writes `\\N` for the text \N. Both are read as \N, as `empty:` then says.
     assert [list(row) for row in table.frame.rows()] == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "declared", "expected"),
+    [
+        ("User ID\tNote\na@x.example\tone\\ntwo\\tC:\\\\new\\q\n", {}, "one\ntwo\tC:\\new\\q"),
+        ("User ID,Note\na@x.example,one\\ntwo\n", {"quote": "none"}, "one\ntwo"),
+        ("User ID\tNote\na@x.example\ta\\0b\n", {}, "a\0b"),
+        # Other programs put a backslash before quotes alone.
+        ('User ID,Note\na@x.example,"C:\\new \\"one\\""\n', {}, 'C:\\new "one"'),
+    ],
+)
+def test_letters_behind_a_backslash_are_characters_in_the_files_of_databases(
+    content: str, declared: dict[str, object], expected: str
+) -> None:
+    assert read(content, escape="\\", **declared) == [("a@x.example", expected)]
 
 
 @given(text=st.text(alphabet="ab@,;\t|\"\\\n\r'-+", max_size=40))

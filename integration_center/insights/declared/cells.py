@@ -30,7 +30,11 @@ CURRENCY_CODES = (
     r"|ZAR)"
 )
 """Codes of currencies (ISO 4217) before or behind a number. Any three letters would make numbers of other codes."""
-GROUP_SIGNS = {" ": " \u00a0\u202f", "'": "'\u2019"}
+CURRENCY_WORDS = r"(?:zł|[Kk]r\.?|Kč|Ft|лв\.?|lei|TL|S?Fr\.|руб\.?|грн\.?|(?:US|CA|AU|NZ|HK|NT|MX|[ACRS])\$)"
+"""What is written for currencies that have no sign of their own, and for the dollars of countries."""
+MONEY = rf"(?:{CURRENCY}|{CURRENCY_CODES}|{CURRENCY_WORDS})"
+"""A currency before or behind a number."""
+GROUP_SIGNS = {" ": " \u00a0\u2009\u202f", "'": "'\u2019"}
 """The signs that a declared sign between groups of digits also means: special blanks, and the curved apostrophe."""
 
 OVERRIDING = ("dates", "zone", "decimal", "thousands", "strip", "true_values", "false_values")
@@ -125,7 +129,7 @@ def read_numbers(text: pl.Series, rules: CellRules) -> pl.Series:
     fits = bare.str.contains(number_form(decimal, rules.thousands))
     if not fits.any():
         return pl.Series(text.name, [None], pl.String).new_from_index(0, len(text))
-    plain = bare.str.replace_all("\u2212", "-").str.replace_all(rf"[{CURRENCY}\s\u00a0\u202f+]|{CURRENCY_CODES}", "")
+    plain = bare.str.replace_all("\u2212", "-").str.replace_all(rf"{MONEY}|[\s+]", "")
     if rules.thousands:
         plain = plain.str.replace_all(f"[{GROUP_SIGNS.get(rules.thousands, re.escape(rules.thousands))}]", "")
     plain = plain.str.replace(decimal, ".", literal=True).str.replace(r"^\((.*)\)$", "-$1")
@@ -134,16 +138,16 @@ def read_numbers(text: pl.Series, rules: CellRules) -> pl.Series:
 
 
 def number_form(decimal: str, thousands: str | None) -> str:
-    """Return the regular expression of numbers with these signs: `1.234,5`, `(12)`, `12-`, `$1,200.00`, `EUR 5`."""
+    """Return the pattern of numbers with these signs: `1.234,5`, `(12)`, `12-`, `$1,200.00`, `EUR 5`, `5 kr`."""
     group = f"[{GROUP_SIGNS.get(thousands, re.escape(thousands))}]" if thousands else ""
     indian = rf"[1-9]\d?(?:{group}\d{{2}})+{group}\d{{3}}"  # 12,34,567
     whole = rf"(?:[1-9]\d{{0,2}}(?:{group}\d{{3}})+|{indian}|\d+)" if thousands else r"\d+"
     number = rf"{whole}(?:{re.escape(decimal)}\d+)?\s*"
-    money, unit = rf"(?:[{CURRENCY}]|{CURRENCY_CODES})", rf"(?:[{CURRENCY}%]|{CURRENCY_CODES})?"
-    before = rf"(?:[+\-\u2212]?\s?{money}?\s*|{money}\s*[+\-\u2212]?)"
+    unit = rf"(?:%|{MONEY})?"
+    before = rf"(?:[+\-\u2212]?\s?{MONEY}?\s*|{MONEY}\s*[+\-\u2212]?)"
     signed = rf"{before}{number}{unit}"
-    behind = rf"{money}?\s*{number}{unit}\s*[\-\u2212]\s*{unit}"
-    negative = rf"(?:{money}\s*)?\({money}?\s*{number}{unit}\)|{behind}"
+    behind = rf"{MONEY}?\s*{number}{unit}\s*[\-\u2212]\s*{unit}"
+    negative = rf"(?:{MONEY}\s*)?\({MONEY}?\s*{number}{unit}\)|{behind}"
     return rf"^(?:{signed}|{negative})$"
 
 

@@ -91,8 +91,10 @@ class ReportFile(BaseModel):
         delimiter: one character, or the word `tab`. Without it, commas, semicolons, tabs and pipes are tried.
         encoding: the encoding, such as `cp1252`. Without it, UTF-8, or UTF-16 that can be recognised.
         quote: the character around cells, or the word `none`.
-        escape: the character before a quote, a delimiter or a line end inside a cell. Without it, quotes are doubled. A
-            backslash before a letter or digit stays, as in the sign for no value that databases write: see `empty`.
+        escape: the character before a quote, a delimiter or a line end inside a cell. Without it, quotes are doubled.
+            Where cells are separated by tabs or have no quotes, a backslash and n mean a line end, as databases write
+            it; r, t, b, f, v, Z and 0 are read likewise. Before other letters and digits a backslash stays, as in the
+            sign for no value that databases write: see `empty`.
         skip_lines: how many lines at the beginning are skipped, whatever they hold.
         header_row: which row after those is the header, counted from 1.
         skip_after_header: how many rows below the header are skipped, such as units.

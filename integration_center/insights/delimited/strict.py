@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,6 +12,7 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data, open_data
 from integration_center.insights.delimited.decoding import say_encoding
+from integration_center.insights.delimited.escapes import BACKSLASH, read_codes
 from integration_center.insights.delimited.footer_pattern import is_row
 from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect, RowCount
 from integration_center.insights.delimited.header import NAME
@@ -29,9 +30,6 @@ NOTHING = re.compile(r"[\s\x00\x1a]*")
 LONGEST_CELL = 16_000_000
 """The most characters of one cell. An unclosed quote must not make the rest of a large file one cell."""
 csv.field_size_limit(LONGEST_CELL)  # Python's own limit of 131,072 would refuse cells that no integration reads
-
-
-BACKSLASH = "\\"
 DRAWN = re.compile(r"[\s|+:=\-\u2500-\u257f]{3,}")
 """A line that is drawn between rows."""
 
@@ -65,7 +63,7 @@ class StrictReader:
         text.seek(begin)
         end = self.text.find(b"\n")
         line_end = "\r\n" if end > 0 and self.text[end - 1 : end] == b"\r" else "\n"
-        lines = keep_codes(io.TextIOWrapper(text, encoding="utf-8", newline=""), self.dialect, line_end=line_end)
+        lines = read_codes(io.TextIOWrapper(text, encoding="utf-8", newline=""), self.dialect, line_end=line_end)
         reader = csv.reader(lines, **read_options(self.dialect))
         line, before = 0, self.count_lines(begin)
         try:
@@ -284,25 +282,6 @@ class StrictReader:
         """Count the lines that are not empty, from a line on."""
         below = bytes(self.text).splitlines()[first - self.first_line :]
         return sum(1 for line in below if line.strip(b"\r\n \x1a"))
-
-
-def keep_codes(lines: Iterable[str], dialect: Dialect, *, line_end: str) -> Iterable[str]:
-    """Keep the backslash before letters and digits, where it escapes nothing, as in a database's sign for no value.
-
-    Args:
-        lines: the lines of a text, with their ends.
-        dialect: the dialect of the text.
-        line_end: the end of its first line. A backslash escapes the whole of it, and not only its first character.
-    """
-    if dialect.escape != BACKSLASH:
-        return lines
-    escaped_end = BACKSLASH + line_end
-    pattern = re.compile(rf"\\({line_end}|.)", re.DOTALL)
-
-    def keep(found: re.Match[str]) -> str:
-        return BACKSLASH + "\n" if found[0] == escaped_end else BACKSLASH * found[1].isalnum() + found[0]
-
-    return (pattern.sub(keep, line) for line in lines)
 
 
 def find_named(rows: Sequence[Sequence[str]], below: int | None) -> int | None:

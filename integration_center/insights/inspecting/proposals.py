@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from integration_center.insights.declared.cells import CURRENCY_CODES, PLACEHOLDERS, number_form
+from integration_center.insights.declared.cells import MONEY, PLACEHOLDERS, number_form
 from integration_center.insights.declared.column_reader import Locate
 from integration_center.insights.declared.date_forms import SOME_MOMENT
 from integration_center.insights.declared.declaring import declare_cells
@@ -190,10 +190,10 @@ def propose_numbers(
             return
     proposal.options |= write_signs(common[0])
     for name in fits:
-        codes = sorted(set(values[name].str.extract(f"({CURRENCY_CODES})").drop_nulls()))
-        if len(codes) > 1:
+        currencies = sorted(set(values[name].str.extract(f"({MONEY})").str.strip_chars_end(".").drop_nulls()))
+        if len(currencies) > 1:
             proposal.notes.append(
-                f"column {name!r} holds amounts in {list_names(codes)}, which are read as numbers without their"
+                f"column {name!r} holds amounts in {list_names(currencies)}, which are read as numbers without their"
                 " currency"
             )
     if common[0] == (".", ","):
