@@ -1,7 +1,7 @@
 """Carries WalkMe Insights reports into Salesforce objects, every day, through Dagster."""
 
-import importlib
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False
+"""What type checkers take for true. Importing `typing` takes longer than all else before Ctrl-C is caught."""
 
 if TYPE_CHECKING:
     from integration_center.integration.spec import IntegrationSpec as IntegrationSpec
@@ -34,6 +34,8 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Import a public name; YAML files name `integration_center.Integration`."""
     if name in PLACES:
+        import importlib
+
         return getattr(importlib.import_module(f"integration_center.{PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -181,7 +181,7 @@ class Installation:
         from integration_center.salesforce.org import Org
 
         self.accounts.get(environment)
-        tokens = StoredTokens(environment, self.settings, self.accounts)
+        tokens = StoredTokens(environment, self.settings, self.accounts, self.retries)
         version, retries = self.settings.api_version, self.retries
         with (
             self.work_folder() as scratch,

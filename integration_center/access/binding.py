@@ -20,26 +20,24 @@ def check_bind_address(host: str, settings: Settings) -> None:
     """
     if read_users(settings) or settings.has_sign_in:
         return
-    try:
-        if _is_loopback(host):
-            return
-    except (OSError, UnicodeError):
-        raise ConfigurationError(
-            f"the console cannot listen on {host!r}: this name cannot be found; check its spelling"
-        ) from None
+    if all(ipaddress.ip_address(address).is_loopback for address in find_addresses(host)):
+        return
     raise ConfigurationError(
         f"the console does not listen on {host!r} without sign-in, because everybody who reaches it could write to"
         f" Salesforce; set {VARIABLE} ({HOW_TO_MAKE_ONE}) or INTEGRATION_CENTER_OIDC_ISSUER, or use --host 127.0.0.1"
     )
 
 
-def _is_loopback(host: str) -> bool:
-    """Return whether every address of `host` is this machine. A name is looked up, because it may mean any address."""
+def find_addresses(host: str) -> set[str]:
+    """Look up the addresses to listen on: a name may mean any, and no name means every one.
+
+    Raises:
+        ConfigurationError: the name cannot be found.
+    """
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        pass
-    if not host:  # every address
-        return False
-    found = {info[4][0] for info in socket.getaddrinfo(host, None)}
-    return bool(found) and all(ipaddress.ip_address(address).is_loopback for address in found)
+        found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise ConfigurationError(
+            f"the console cannot listen on {host!r}: this name cannot be found; check its spelling"
+        ) from None
+    return {str(address[0]) for *_, address in found}

@@ -10,8 +10,15 @@ from datetime import timedelta
 from integration_center.accounts.store import Account, AccountStore, Tokens
 from integration_center.errors import AccessRefused, ConfigurationError, ConnectionEnded, ServiceUnavailable
 from integration_center.integration.environment import Environment, OrgKind
+from integration_center.remote import ORG_POLICY, RetryPolicy
 from integration_center.salesforce.auth.instances import check_instance
-from integration_center.salesforce.auth.oauth import build_client, refresh, request_client_credentials, request_jwt
+from integration_center.salesforce.auth.oauth import (
+    PATIENCE,
+    build_client,
+    refresh,
+    request_client_credentials,
+    request_jwt,
+)
 from integration_center.settings import ExternalClientApp, Settings
 
 CLAIM = timedelta(seconds=90)
@@ -31,12 +38,17 @@ class StoredTokens:
         environment: the environment of the account.
         settings: the settings, for the External Client App.
         store: the store that has the tokens.
+        retries: how long to wait for the token endpoint. An answer that may hold a new refresh token is waited for as
+            long by every policy: the old one may be invalid by then, and the connection would be lost.
     """
 
-    def __init__(self, environment: Environment, settings: Settings, store: AccountStore) -> None:
+    def __init__(
+        self, environment: Environment, settings: Settings, store: AccountStore, retries: RetryPolicy = ORG_POLICY
+    ) -> None:
         self._environment = environment
         self._settings = settings
         self._store = store
+        self._retries = retries
         self._lock = threading.Lock()
         self._tokens: Tokens | None = None
         self._org_id: str | None = None
@@ -109,7 +121,8 @@ class StoredTokens:
             self._store.names.kind_of(self._environment),
             with_secret=account.flow != "jwt",
         )
-        with build_client() as client:
+        seconds = min(self._retries.read_timeout, PATIENCE)
+        with build_client(seconds, answer=PATIENCE if tokens.refresh_token else seconds) as client:
             if account.flow == "client-credentials":
                 grant = request_client_credentials(client, self._environment, app)
             elif tokens.signing_key is not None:

@@ -3,14 +3,19 @@
 Nothing heavy is imported here. The imports take seconds, and what goes wrong meanwhile is caught, too.
 """
 
+from __future__ import annotations
+
 import atexit
 import gc
 import os
 import signal
 import sys
 import threading
-from types import FrameType
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # before Ctrl-C is caught, only what is needed is imported
+    from types import FrameType
+    from typing import NoReturn
 
 FEWER_COLLECTIONS = (50_000, 20, 100)
 """How many objects are made between two searches for garbage. With the usual 700, a short command takes a tenth longer.

@@ -18,11 +18,15 @@ from pathlib import Path
 
 import httpx
 
+from integration_center.access.binding import find_addresses
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.files.regular_files import read_regular
 from integration_center.integration.environment import FIRST
 from integration_center.settings import DEMO_SETTINGS, Settings
 
+LOOPBACK = "127.0.0.1"
+ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+"""Errors of the system for an address that this machine does not have."""
 PORTS = {"sandbox": 8801, "production": 8802, "insights": 8803}
 CHOSEN_PORTS = range(20_000, 32_000)
 """Linux gives away ports from 32,768 on, other systems from 49,152 on."""
@@ -188,27 +192,33 @@ def is_free(port: int) -> bool:
     return not find_obstacle(port)
 
 
-def find_obstacle(port: int) -> int:
+def find_obstacle(port: int, address: str = LOOPBACK) -> int:
     """The number of the system's error when a port of this machine cannot be listened on; 0 when it can."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            return error.errno or errno.EADDRINUSE
-        return 0
+    is_v6 = ":" in address
+    try:
+        with socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if is_v6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # as the server does
+            probe.bind((address, port))
+    except OSError as error:
+        return error.errno or errno.EADDRINUSE
+    return 0
 
 
-def refuse_taken(port: int, option: str) -> None:
-    """Check that a port can be listened on.
+def refuse_taken(port: int, option: str, host: str = LOOPBACK) -> None:
+    """Check that a port can be listened on, at all addresses of `host` that this machine has.
 
     Raises:
         ConfigurationError: says why it cannot, and names the option that chooses another.
     """
-    reason = find_obstacle(port)
-    if reason == errno.EACCES:
+    reasons = {find_obstacle(port, address) for address in find_addresses(host)}
+    others = reasons - ABSENT
+    if not others:
+        raise ConfigurationError(f"this machine has no address {host}; choose one that it has with --host")
+    if errno.EACCES in others:
         raise ConfigurationError(f"port {port} may not be opened by this user; choose one from 1024 on with {option}")
-    if reason:
+    if any(others):
         raise ConfigurationError(say_taken(port, option))
 
 

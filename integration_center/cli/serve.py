@@ -16,7 +16,7 @@ import typer
 from dagster._core.storage.runs import SqliteRunStorage
 
 from integration_center.access.binding import check_bind_address
-from integration_center.cli.embedded import embedded_demo, refuse_taken
+from integration_center.cli.embedded import LOOPBACK, embedded_demo, refuse_taken
 from integration_center.cli.only_up import only_up
 from integration_center.cli.output import console, errors
 from integration_center.cli.supervision import Part, Supervisor
@@ -38,7 +38,6 @@ from integration_center.settings import Settings, read_settings
 from integration_center.store.home import prepare_home
 from integration_center.web.json_log import log_as_json
 
-LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
 CONSOLE_PORT = 3001
 ALERT_SECONDS = 20.0
@@ -219,7 +218,7 @@ def serve_console(
         raise typer.BadParameter("--certificate and --certificate-key go together")
     settings = read_settings()
     prepare_home(settings.dagster_home, on_server=settings.has_database_server)
-    refuse_taken(port, "--port")
+    refuse_taken(port, "--port", host)
     for path in filter(None, (certificate, certificate_key)):
         require_readable(path)
     if settings.log_format == "json":

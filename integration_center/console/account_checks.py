@@ -4,13 +4,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 
 from integration_center.accounts.store import Account
-from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.database.engine import reading
 from integration_center.database.shared_notes import SharedNotes
 from integration_center.database.sync_records import SyncStatus
@@ -19,8 +18,6 @@ from integration_center.errors import AccountError, ConfigurationError, Integrat
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
 from integration_center.remote import IMPATIENT
-from integration_center.salesforce.client.session import Session
-from integration_center.salesforce.org import Org
 
 KEPT_SECONDS = 30.0
 CHANGED = "account changed"
@@ -153,11 +150,9 @@ def check_account(installation: Installation, environment: Environment) -> Accou
         AccessRefused, ConfigurationError, OrgError: Salesforce refused; says why.
         TransientError: Salesforce did not answer.
     """
-    tokens = StoredTokens(environment, installation.settings, installation.accounts)
-    api_version = installation.settings.api_version
-    with Session(tokens, api_version=api_version, retries=IMPATIENT) as session:
-        limit = Org(session).limits().get(DAILY_CALLS)
-        usage = session.usage
+    with replace(installation, retries=IMPATIENT).connect(environment) as org:
+        limit = org.limits().get(DAILY_CALLS)
+        usage = org.session.usage
     # The header of each answer is up to date; the resource lags some minutes.
     left = usage.daily_left if usage.daily_left is not None else limit.remaining if limit else None
     allowed = usage.daily_max if usage.daily_max is not None else limit.maximum if limit else None

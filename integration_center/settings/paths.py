@@ -59,8 +59,8 @@ def resolve_folder(named: Path) -> Path:
     except FileNotFoundError:
         return path
     except (OSError, RuntimeError) as error:  # too long, a link to itself, the home of a user who is not there
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise ValueError(f"{shown} cannot be used as a folder: {reason or error}") from None
+        reason = error.strerror if isinstance(error, OSError) else "it names no home folder of a user"
+        raise ValueError(f"{shown} cannot be used as a folder: {reason}") from None
     return path
 
 

@@ -8,15 +8,17 @@ from functools import cached_property
 import polars as pl
 
 from integration_center.store.ledger_search import Question
-from integration_center.sync.match.keys import INVISIBLE
 from integration_center.sync.values.ids import complete_ids
+from integration_center.sync.values.invisible import INVISIBLE, NAME
 
 OF_PEOPLE = ("003", "005", "00Q")
 """How the Ids of contacts, users and leads begin: such a record is a person. Other records may have many people."""
 ERASED = "(erased)"
 """What replaces a person's value in a text."""
-HIDDEN = re.sub(r"\\x\{([0-9a-f]+)\}", lambda found: chr(int(found[1], 16)), INVISIBLE)
+MARKS = re.sub(r"\\x\{([0-9a-f]+)\}", lambda found: chr(int(found[1], 16)), INVISIBLE)
 """Invisible marks as a class of characters, for Polars and Python alike."""
+HIDDEN = f"(?:{MARKS}|{NAME})"
+"""An invisible mark, or its name in a message."""
 ID_LENGTH = 15
 """Characters of an Id without its check characters."""
 

@@ -26,6 +26,7 @@ NOT_WRITTEN = {
     Outcome.UNPROCESSED: OUTCOME_WORDS[Outcome.UNPROCESSED].counted,
 }
 """Why lines that were planned were not written."""
+NOTHING_WRITTEN = "nothing was written"
 
 
 MATCH_RATE = "match_rate"
@@ -225,7 +226,7 @@ def run_status(
             f"{broken:,} of {settled:,} record{'' if settled == 1 else 's'} went wrong ({100 * broken / settled:.1f} %;"
             f" at most {limits.max_failed:g} % may): {named}"
         )
-        return "Failed", f"{nothing}; {share}" if nothing else share
+        return "Failed", f"{NOTHING_WRITTEN}; {share}" if nothing else share
     return "Completed", nothing
 
 
@@ -234,4 +235,4 @@ def explain_nothing_written(counts: Counts) -> str | None:
     reasons = [f"{why}: {counts[outcome]:,}" for outcome, why in NOT_WRITTEN.items() if counts[outcome]]
     if not reasons or any(counts[outcome] for outcome in MAY_BE_WRITTEN):
         return None
-    return f"nothing was written ({', '.join(reasons)})"
+    return f"{NOTHING_WRITTEN} ({', '.join(reasons)})"

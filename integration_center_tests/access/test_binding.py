@@ -1,7 +1,10 @@
+import socket
+
 import pytest
 from pydantic import SecretStr
 
-from integration_center.access.binding import check_bind_address
+from integration_center.access.binding import check_bind_address, find_addresses
+from integration_center.cli.embedded import refuse_taken
 from integration_center.errors import ConfigurationError
 from integration_center.settings import Settings
 from integration_center_tests.passwords import HASH
@@ -27,6 +30,26 @@ def test_any_other_address_needs_sign_in(host: str) -> None:
 def test_a_name_that_cannot_be_found_is_called_so(host: str) -> None:
     with pytest.raises(ConfigurationError, match="this name cannot be found"):
         check_bind_address(host, OPEN)
+    with pytest.raises(ConfigurationError, match="this name cannot be found"):
+        refuse_taken(27_000, "--port", host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", ""])
+def test_a_port_that_is_taken_is_refused_at_each_address_of_a_host(host: str) -> None:
+    address = next(each for each in find_addresses(host) if ":" not in each)
+    with socket.socket() as other:
+        other.bind((address, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"port {port} is in use; choose another with --port"):
+            refuse_taken(port, "--port", host)
+    refuse_taken(port, "--port", host)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "2001:db8::7"])
+def test_an_address_of_another_machine_is_called_so(host: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"this machine has no address {host}; .* --host"):
+        refuse_taken(27_000, "--port", host)
 
 
 def test_a_broken_list_of_users_is_no_sign_in() -> None:

@@ -6,11 +6,12 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from integration_center.accounts.store import AccountStore
+from integration_center.accounts.store import AccountStore, Flow
 from integration_center.accounts.stored_tokens import CLAIM, StoredTokens
 from integration_center.errors import AccessRefused, ConfigurationError, NotConnected, ServiceUnavailable
 from integration_center.integration.spec import Environment
 from integration_center.remote import IMPATIENT, ORG_POLICY
+from integration_center.salesforce.auth.oauth import PATIENCE
 from integration_center.settings import Settings
 from integration_center_tests.accounts.fake_salesforce import (
     INSTANCE_URL,
@@ -196,6 +197,23 @@ def test_a_process_that_died_while_it_renewed_is_waited_for_by_the_policy_of_the
 
     stored.release_renewal(SANDBOX, "a process that died")
     assert tokens.renew(DEAD)[1] in salesforce.access_tokens
+
+
+@pytest.mark.parametrize("flow", ["web", "jwt", "client-credentials"])
+def test_who_waits_for_a_page_waits_no_longer_for_a_token_than_for_the_org(
+    settings: Settings, store: AccountStore, salesforce: FakeSalesforce, signing_key: SecretStr, flow: Flow
+) -> None:
+    salesforce.refresh_token = REFRESH
+    own = {"jwt": {"signing_key": signing_key, "refresh_token": None}, "client-credentials": {"refresh_token": None}}
+    store.save(build_account(flow=flow), build_tokens(**own.get(flow, {})))
+    StoredTokens(SANDBOX, settings, store, IMPATIENT).renew(DEAD)
+    waits = salesforce.requests[-1].extensions["timeout"]
+    assert waits["connect"] == IMPATIENT.read_timeout
+    # An answer with a new refresh token that nobody waits for ends the connection.
+    assert waits["read"] == (PATIENCE if flow == "web" else IMPATIENT.read_timeout)
+
+    StoredTokens(SANDBOX, settings, store, ORG_POLICY).renew(store.tokens(SANDBOX).access_token.get_secret_value())
+    assert {*salesforce.requests[-1].extensions["timeout"].values()} == {PATIENCE}
 
 
 def test_connecting_again_revives_a_waiting_run(

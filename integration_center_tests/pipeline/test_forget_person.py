@@ -18,6 +18,7 @@ from integration_center.salesforce.read.snapshot_file import find_snapshot
 from integration_center.store.ledger_search import Question, read_question
 from integration_center.store.person import ERASED, Person
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.values.invisible import NAMES
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import PLAIN, Center, days_before, email, logins
 from integration_center_tests.pipeline.commands import Command, as_json
@@ -147,12 +148,17 @@ OTHERS = ("joann.lee+1@acme.example", "ann.lee+1@acme.examples", None)
 WORDS = st.text("abcXYZ019.-_+'\" ()[]*^$\\|é\u200b@,;:", max_size=12)
 
 
-@given(before=WORDS, after=WORDS, altered=st.sampled_from(["{}", "{}.invalid", " {} ", "<{}>", "{}\u200b"]))
+@given(
+    before=WORDS,
+    after=WORDS,
+    altered=st.sampled_from(["{}", "{}.invalid", " {} ", "<{}>", "{}\u200b"]),
+    hidden=st.sampled_from(["", "\u00ad", NAMES["\u200b"], NAMES["\ufe0f"]]),
+)
 def test_an_address_is_found_in_any_text_and_none_that_only_ends_or_begins_like_it(
-    before: str, after: str, altered: str
+    before: str, after: str, altered: str, hidden: str
 ) -> None:
     person = Person(frozenset(["Ann.Lee+1@acme.example"]))
-    address = "ann.l\u00adee+1@ACME.example"
+    address = f"ann.l{hidden}ee+1@ACME.example"
     text = f"{before} {altered.format(address)}, {after}"
     frame = pl.DataFrame({"*": [text, *OTHERS], "^n$": [1, 2, 3, 4]})
     assert frame.select(person.is_in(frame.schema)).to_series().to_list() == [True, False, False, False]

@@ -92,7 +92,14 @@ def test_shares_of_nothing_pass() -> None:
             {Outcome.CONFLICT: 5},
             {},
             "Failed",
-            "written (changed in Salesforce after the plan was made: 5);",
+            "nothing was written; 5 of 5 records went wrong (100.0 %; at most 10 % may): 5 left alone, because",
+        ),
+        (
+            {Outcome.FAILED: 5, Outcome.REJECTED: 1},
+            {},
+            "Failed",
+            "nothing was written; 6 of 6 records went wrong (100.0 %; at most 10 % may):"
+            " 1 not sent, because a value does not fit, 5 refused",
         ),
         ({Outcome.CONFLICT: 1, Outcome.UNCHANGED: 99}, {}, "Completed", "written (changed in"),
         (
@@ -118,6 +125,7 @@ def test_status_of_a_run(counts: dict[Outcome, int], limits: dict[str, Any], sta
     assert found == status
     assert (reason is None) == (word is None)
     assert word is None or word in (reason or "")
+    assert (reason or "").count("refused") <= 1, "each count is said once"
 
 
 def test_superseded_day_is_no_failure() -> None:

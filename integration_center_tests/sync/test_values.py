@@ -385,4 +385,4 @@ def test_reasons_say_what_and_why() -> None:
     too_long = fit_column(pl.Series("c", ["x" * 11]), STRING)["reason"]
     assert too_long.to_list() == ["has 11 characters; the field holds 10"]
     (said,) = fit_column(pl.Series("c", ["abc{}"]), DOUBLE)["reason"]
-    assert said.startswith("'abc{}' is not a number; write it as 1234.5, or set `decimal:`")
+    assert said.startswith("'abc{}' is not a number; write digits with a decimal point, or set `decimal:`")

@@ -1,6 +1,6 @@
 """The rights of a connected account: held, missing and surplus, and the permission set of exactly the needed ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,7 +8,6 @@ from starlette.responses import Response
 from integration_center.access.users import Role
 from integration_center.accounts.granting import Granting
 from integration_center.accounts.store import Account
-from integration_center.accounts.stored_tokens import StoredTokens
 from integration_center.console.labels import Labels
 from integration_center.console.naming import Names, find_names
 from integration_center.console.pages.accounts import environment_of, list_specs
@@ -20,7 +19,6 @@ from integration_center.errors import ConfigurationError, IntegrationCenterError
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.remote import IMPATIENT
-from integration_center.salesforce.client.session import Session
 from integration_center.salesforce.objects.permission_set import (
     PermissionSet,
     build_permission_package,
@@ -79,9 +77,9 @@ def apply_rights(request: Request) -> Response:
         seen = _look(installation, environment, list_specs(request, environment))
         if seen.refusal or not seen.permission_set.needs:
             raise ConfigurationError(seen.refusal or "no integration needs a right yet")
-        with _open_session(installation, environment) as session:
+        with replace(installation, retries=IMPATIENT).connect(environment) as org:
             granting = Granting(installation.audit, environment, user_of(request).name, address_of(request))
-            applied = granting.apply(session, seen.permission_set, account.user_id)
+            applied = granting.apply(org.session, seen.permission_set, account.user_id)
     except IntegrationCenterError as error:
         return redirect(request, here, say_error_sentence(error), "danger")
     said = applied.summarize(seen.permission_set)
@@ -96,18 +94,13 @@ def _look(installation: Installation, environment: Environment, specs: list[Inte
         refusal = f"{environment.title} is not connected, so nothing was compared with an org"
     else:
         try:
-            with _open_session(installation, environment) as session:
-                rights = look_at_rights(session, specs, other_objects=True)
+            with replace(installation, retries=IMPATIENT).connect(environment) as org:
+                rights = look_at_rights(org.session, specs, other_objects=True)
         except IntegrationCenterError as error:
             refusal = say_error(error)
     needs = rights.needs if rights else list_needs(specs, lambda name: None)
     permission_set = name_permission_set(environment, leave_out(needs, rights.absent if rights else ()))
     return Seen(account, permission_set, rights, refusal)
-
-
-def _open_session(installation: Installation, environment: Environment) -> Session:
-    tokens = StoredTokens(environment, installation.settings, installation.accounts)
-    return Session(tokens, api_version=installation.settings.api_version, retries=IMPATIENT)
 
 
 PAGE = Page(

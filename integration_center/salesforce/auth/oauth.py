@@ -30,7 +30,8 @@ SCOPES = ("api", "refresh_token", "openid")
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 VERIFIER_BYTES = 72  # 96 characters; RFC 7636 allows 43 to 128
 STATE_BYTES = 36
-TIMEOUT = httpx.Timeout(20)
+PATIENCE = 20.0
+"""Seconds that a connection to the token endpoint, and its answer, are waited for."""
 SIGN_IN_POLICY = RetryPolicy(attempts=4, timeout=30.0, wait_max=5.0, retry_after_max=30.0, cap_retry_after=False)
 """A person waits for the answer to a sign-in."""
 USERNAMES = ("preferred_username", "username", "email")
@@ -55,10 +56,18 @@ class UserInfo:
     username: str
 
 
-def build_client() -> httpx.Client:
-    """Build a client for OAuth calls. It follows no redirect, because a redirect would send secrets elsewhere."""
+def build_client(seconds: float = PATIENCE, *, answer: float = PATIENCE) -> httpx.Client:
+    """Build a client for OAuth calls. It follows no redirect, because a redirect would send secrets elsewhere.
+
+    Args:
+        seconds: how long a connection is waited for.
+        answer: how long an answer is waited for.
+    """
     return httpx.Client(
-        verify=trust_certificates(), timeout=TIMEOUT, headers={"Accept": "application/json"}, follow_redirects=False
+        verify=trust_certificates(),
+        timeout=httpx.Timeout(seconds, read=answer),
+        headers={"Accept": "application/json"},
+        follow_redirects=False,
     )
 
 

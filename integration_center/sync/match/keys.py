@@ -10,6 +10,7 @@ from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectField
 from integration_center.sync.values.booleans import read_boolean
 from integration_center.sync.values.distinct import map_distinct
 from integration_center.sync.values.ids import to_18
+from integration_center.sync.values.invisible import INVISIBLE
 from integration_center.sync.values.moments import read_date, read_moment, read_time, write_moment
 from integration_center.sync.values.numbers import loses_digits, read_number, write_number
 from integration_center.sync.values.rules import standardise
@@ -22,11 +23,6 @@ SPACES = (
 """All Unicode blanks."""
 BLANKS = SPACES + "\u180e\u200b\u200c\u200d\u2060\ufeff"
 """All Unicode blanks, and the invisible characters that copied cells often contain."""
-INVISIBLE = (
-    r"[\x{ad}\x{34f}\x{61c}\x{180b}-\x{180e}\x{200b}-\x{200f}\x{202a}-\x{202e}"
-    r"\x{2060}-\x{206f}\x{fe00}-\x{fe0f}\x{feff}]"
-)
-"""Invisible marks: soft hyphens, joiners, marks of writing direction, variation selectors, byte-order marks."""
 ALTERED = r"(?i)(\.invalid)+$"
 ALTERED_BEFORE_2019 = r"(?i)^([^=@\s]+)=([^=@\s]+\.[^=@\s]+)@example\.com$"
 NOT_ASCII = r"[^\x00-\x7f]"

@@ -15,7 +15,9 @@ WORKING_DECIMAL = pl.Decimal(38, 18)
 EXACT_INTEGERS = 2**53
 """Above this, a double cannot distinguish neighbouring integers."""
 INT_LIMIT = 2**31
-NOT_A_NUMBER = "is not a number; write it as 1234.5, or set `decimal:`, `thousands:` or `empty:` in report.yaml"
+NOT_A_NUMBER = (
+    "is not a number; write digits with a decimal point, or set `decimal:`, `thousands:` or `empty:` in report.yaml"
+)
 NOISELESS_DIGITS = 15
 """A decimal with this many significant digits survives the conversion to a double and back."""
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from integration_center.sync.values.invisible import name_unseen
+
 QUOTED_CHARACTERS = 60
 """How much of a value a reason quotes: enough to find it, not enough to fill the ledger."""
 
@@ -16,7 +18,8 @@ class FittedValue:
     Attributes:
         value: what the org should hold, in the field's dtype; null when the column is blank or unfit.
         code: String, why the value is unfit (`TOO_LONG`, `WRONG_TYPE`, ...); null when it fits.
-        reason: String, the code in a sentence that may quote the value; null when it fits.
+        reason: String, the code in a sentence that may quote the value, with the names of characters that nobody
+            sees; null when it fits.
     """
 
     value: pl.Expr
@@ -45,7 +48,7 @@ def judge_value(value: pl.Expr, rules: Sequence[Rule]) -> FittedValue:
         fits = pl.lit(None, dtype=pl.String)
         return FittedValue(value=value, code=fits, reason=fits)
     code = pl.coalesce([pl.when(rule.broken).then(pl.lit(rule.code)) for rule in rules])
-    reason = pl.coalesce([pl.when(rule.broken).then(rule.reason) for rule in rules])
+    reason = name_unseen(pl.coalesce([pl.when(rule.broken).then(rule.reason) for rule in rules]))
     return FittedValue(value=pl.when(code.is_null()).then(value), code=code, reason=reason)
 
 
