@@ -26,7 +26,8 @@ from benchmarks.emulated_org import EmulatedOrg, emulated_org
 from benchmarks.runner import KEPT_VARIABLES, PRODUCT, ROOT, Place, connect
 from benchmarks.scenario import Task, plan_days, write_reports
 from benchmarks.tables import Verdict
-from integration_center.cli.serve import LOOPBACK, await_answer, build_dagster_parts
+from integration_center.cli.embedded import LOOPBACK
+from integration_center.cli.serve import await_answer, build_dagster_parts
 from integration_center.cli.supervision import Supervisor
 from integration_center.integration.spec import Environment
 from integration_center.pipeline.instance.run_request import RunRequest

@@ -204,8 +204,9 @@ def test_who_waits_for_a_page_waits_no_longer_for_a_token_than_for_the_org(
     settings: Settings, store: AccountStore, salesforce: FakeSalesforce, signing_key: SecretStr, flow: Flow
 ) -> None:
     salesforce.refresh_token = REFRESH
-    own = {"jwt": {"signing_key": signing_key, "refresh_token": None}, "client-credentials": {"refresh_token": None}}
-    store.save(build_account(flow=flow), build_tokens(**own.get(flow, {})))
+    refresh_token = SecretStr(REFRESH) if flow == "web" else None
+    own = build_tokens(refresh_token=refresh_token, signing_key=signing_key if flow == "jwt" else None)
+    store.save(build_account(flow=flow), own)
     StoredTokens(SANDBOX, settings, store, IMPATIENT).renew(DEAD)
     waits = salesforce.requests[-1].extensions["timeout"]
     assert waits["connect"] == IMPATIENT.read_timeout

@@ -1,6 +1,5 @@
 """Why a record says what it says."""
 
-import time
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from integration_center.sync.columns import LEDGER_COLUMNS
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, days_before, email, logins
 from integration_center_tests.pipeline.commands import Command, as_json
+from integration_center_tests.processor_time import take_least
 
 ID = "00Qxx0000012345"
 LAST_ROW = len(PLAIN) + 1
@@ -104,6 +104,7 @@ def test_ninety_ledgers_are_searched_in_a_second(tmp_path: Path) -> None:
     columns["key"] = pl.format("person{}@acme.example", pl.int_range(count))
     columns["outcome"] = pl.lit("unchanged").cast(LEDGER_COLUMNS["outcome"])
     write_frame(pl.select(expression.alias(name) for name, expression in columns.items()), path)
-    began = time.process_time()
-    assert len(find_places([path] * 90, read_question("Person54321@acme.example"))) == 90
-    assert time.process_time() - began < 3  # of processor time, of two cores or more
+    most = 3  # of processor time, of two cores or more
+    found, seconds = take_least(lambda: find_places([path] * 90, read_question("Person54321@acme.example")), most)
+    assert seconds < most
+    assert len(found) == 90

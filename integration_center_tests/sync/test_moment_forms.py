@@ -1,7 +1,6 @@
 """Dates and moments in forms that can mean one thing only; what could mean two is not read."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from time import process_time
 
 import polars as pl
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from integration_center.sync.values.moments import fit_datetime, read_moment
 from integration_center.sync.values.month_names import MONTHS
+from integration_center_tests.processor_time import take_least
 
 
 def read(text: str) -> datetime | None:
@@ -138,9 +138,9 @@ def test_what_was_written_in_such_a_form_comes_back(at: datetime, form: str, min
 def test_many_moments_take_little_time(form: str) -> None:
     moments = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=97 * number) for number in range(100_000)]
     written = pl.Series([moment.strftime(form) for moment in moments])
-    began = process_time()
-    read = pl.select(read_moment(pl.lit(written), pl.String())).to_series()
-    assert process_time() - began < 0.9  # each was taken apart by one large pattern, which took 1.5 seconds
+    most = 0.9  # each was taken apart by one large pattern, which took 1.5 seconds
+    read, seconds = take_least(lambda: pl.select(read_moment(pl.lit(written), pl.String())).to_series(), most)
+    assert seconds < most
     assert read.null_count() == 0
 
 
