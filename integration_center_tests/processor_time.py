@@ -6,7 +6,7 @@ from typing import TypeVar
 
 Answer = TypeVar("Answer")
 TRIES = 5
-"""Others change the processor time of a process too, by the caches that they share: so the least of some tries counts."""
+"""Others change the processor time of a process, by the caches that they share: so the least of some tries counts."""
 
 
 def take_least(action: Callable[[], Answer], most: float) -> tuple[Answer, float]:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from integration_center.console.lookups import wait_for
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.installation import Installation, open_installation
@@ -36,6 +37,17 @@ __all__ = [
 ]
 
 BASE_URL = "http://localhost:3001"
+PATIENCE = 60.0
+"""Seconds. A test of what a page shows without an answer sets its own."""
+
+
+@pytest.fixture(autouse=True)
+def patient_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages wait for labels, reports and Dagster: on a busy machine their answers are not there in 0.4 seconds."""
+    labels = "integration_center.console.labels.wait_for"
+    monkeypatch.setattr(labels, lambda answers, seconds: wait_for(answers, PATIENCE))
+    for module in ("surroundings", "pages.log"):
+        monkeypatch.setattr(f"integration_center.console.{module}.PATIENCE", PATIENCE)
 
 
 @pytest.fixture

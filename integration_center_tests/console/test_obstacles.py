@@ -178,6 +178,7 @@ def test_a_source_that_does_not_answer_now_is_unknown_and_holds_nobody_up(
         raise ServiceUnavailable("the bucket does not answer")
 
     monkeypatch.setattr(FilesSource, "list_reports", hang)
+    monkeypatch.setattr("integration_center.console.surroundings.PATIENCE", 0.0)
     seen = look()
     assert asked.wait(60)
     assert notices(seen) == []

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from integration_center.console.shell.context import Console
 from integration_center.console.shell.security import TOKEN_FIELD
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.large_org import enlarge_org
@@ -102,6 +103,16 @@ def test_without_a_script_a_button_shows_the_lists_of_a_row(user: WizardUser) ->
     assert '<option value="Extra 295">' in column
     assert '<option value="Last Login" selected>' in column
     assert len(user.seen.response.content) < MOST_PAGE_BYTES
+
+
+def test_the_lists_of_a_row_are_shown_also_when_the_org_answers_late(
+    user: WizardUser, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user.open("mapping")
+    console.lookups.drop()
+    monkeypatch.setattr("integration_center.console.lookups.PATIENCE", 0.0)
+    user.press("list-3")
+    assert '<option value="Field_799__c">' in user.seen.html
 
 
 @pytest.mark.proof

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -133,9 +134,14 @@ class Screen:
             "title": self.title,
             "checking": self.checking,
             "hides_values": self.hides_values,
-            "refresh": f"{self.path}/{step}?{REFRESH}=1{'&check=1' if self.checking else ''}",
+            "refresh": f"{self.path}/{step}?{urlencode(self._keep_asked())}",
         }
         return render(self.request, template, {**shared, **values}, status=status)
+
+    def _keep_asked(self) -> Mapping[str, str]:
+        """What a page that comes in parts asks for again with each part."""
+        check, row = {"check": "1"} if self.checking else {}, {"row": self.asked_row} if self.asked_row else {}
+        return {REFRESH: "1", **check, **row}
 
     @property
     def title(self) -> str:
