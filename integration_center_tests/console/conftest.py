@@ -43,9 +43,9 @@ PATIENCE = 60.0
 
 @pytest.fixture(autouse=True)
 def patient_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pages wait for labels, reports and Dagster: on a busy machine their answers are not there in 0.4 seconds."""
+    """Let pages that wait do so longer: on a busy machine labels, reports and Dagster are not there in 0.4 seconds."""
     labels = "integration_center.console.labels.wait_for"
-    monkeypatch.setattr(labels, lambda answers, seconds: wait_for(answers, PATIENCE))
+    monkeypatch.setattr(labels, lambda answers, seconds: wait_for(answers, PATIENCE if seconds else 0))
     for module in ("surroundings", "pages.log"):
         monkeypatch.setattr(f"integration_center.console.{module}.PATIENCE", PATIENCE)
 
