@@ -24,7 +24,6 @@ CHANGED = "account changed"
 """The kind of the notes by which consoles tell each other that an account works no longer, or again."""
 CHANGED_FOR = timedelta(hours=1)
 """Longer than any console believes what it saw."""
-DAILY_CALLS = "DailyApiRequests"
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ def check_account(installation: Installation, environment: Environment) -> Accou
         TransientError: Salesforce did not answer.
     """
     with replace(installation, retries=IMPATIENT).connect(environment) as org:
-        limit = org.limits().get(DAILY_CALLS)
+        limit = org.daily_calls()
         usage = org.session.usage
     # The header of each answer is up to date; the resource lags some minutes.
     left = usage.daily_left if usage.daily_left is not None else limit.remaining if limit else None

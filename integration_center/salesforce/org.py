@@ -116,8 +116,12 @@ class Org:
         """List all objects of the org, in one call of about 2 MB."""
         return read_objects(self.session)
 
+    def daily_calls(self) -> Limit | None:
+        """Read how many API calls the org has in 24 hours and has left; None when it does not tell."""
+        return self.limits().get("DailyApiRequests")
+
     def limits(self) -> dict[str, Limit]:
-        """Read the org's allocations by name, such as `DailyApiRequests`. The values are a few minutes old."""
+        """Read the org's allocations by name. The values are a few minutes old."""
         return {
             name: Limit(row["Max"], row["Remaining"])
             for name, row in self.session.get_json("limits").items()

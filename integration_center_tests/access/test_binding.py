@@ -16,6 +16,7 @@ CLOSED = Settings(_env_file=None, users=SecretStr(f"ann:operator:{HASH}"))
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
 def test_this_machine_alone_needs_no_sign_in(host: str) -> None:
     check_bind_address(host, OPEN)
+    assert all(address == "::1" or address.startswith("127.") for address in find_addresses(host))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "fe80::1", ""])

@@ -24,7 +24,7 @@ from integration_center.settings import Settings
 from integration_center_tests.accounts.samples import build_account
 from integration_center_tests.accounts.stores import build_store
 from integration_center_tests.salesforce.scripted import RecordingJournal
-from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
+from salesforce_emulator.server import Emulator, OrgHandle
 
 ATTEMPTS = 3
 NUMBER = "WalkMe_Logins_Last_30_Days__c"
@@ -57,17 +57,9 @@ CALLS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator(EmulatorConfig(records=20, insights=False)) as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def handle(emulator: Emulator) -> Iterator[OrgHandle]:
-    emulator.sandbox.calls.clear()
-    yield emulator.sandbox
-    emulator.sandbox.faults.clear()
+def handle(emulator: Emulator) -> OrgHandle:
+    return emulator.sandbox
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from integration_center.console.pages.provider import BEGUN, LONGEST_ONWARD
 from integration_center.console.shell.sessions import Session
 from integration_center.console.shell.signing_in import METHOD
 from integration_center.console.shell.users import SESSION_TOKEN
+from integration_center.errors import ConfigurationError
 from integration_center.installation import Installation
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.guarded import HOME
@@ -311,4 +312,6 @@ def test_the_door_of_the_dagster_ui(
 def test_a_console_with_single_sign_on_may_listen_beyond_this_machine(
     installation: Installation, settings: dict[str, Any]
 ) -> None:
+    with pytest.raises(ConfigurationError, match="without sign-in"):
+        check_bind_address("0.0.0.0", installation.settings)
     check_bind_address("0.0.0.0", installation.settings.model_copy(update=settings))

@@ -58,6 +58,7 @@ def evaluate(repository: dg.RepositoryDefinition, name: str, tick: datetime = TI
 
 def test_a_code_location_can_load_all_of_it(repository: dg.RepositoryDefinition) -> None:
     repository.load_all_definitions()  # what the code server does: it finds jobs and ops that share a name
+    assert {"logins_to_leads", "to_production", "hourly"} <= {job.name for job in repository.get_all_jobs()}
 
 
 def test_all_asset_keys(repository: dg.RepositoryDefinition) -> None:

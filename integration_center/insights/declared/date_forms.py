@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from integration_center.sync.values.moment_forms import count_ahead
 from integration_center.sync.values.moments import read_moments, write_zoned
 
 SOME_MOMENT = datetime(2026, 11, 22, 19, 5, 9, tzinfo=UTC)
@@ -111,8 +112,7 @@ def keep_offsets(moments: pl.Series, text: pl.Series, form: str) -> pl.Series:
     parts[::2] = map(re.escape, parts[::2])
     offset = text.str.extract(f"^{''.join(parts)}$").str.replace_all(r"[:\s]", "")
     sign, hours, minutes = (offset.str.slice(*place) for place in ((0, 1), (1, 2), (3, 2)))
-    ahead = hours.cast(pl.Int64, strict=False) * 60 + minutes.cast(pl.Int64, strict=False).fill_null(0)
-    ahead = ahead.zip_with(sign == "+", -ahead).fill_null(0)
+    ahead = count_ahead(sign, hours, minutes).fill_null(0)
     clocks = (moments + (ahead * 60_000_000).cast(pl.Duration("us"))).dt.to_string("%Y-%m-%dT%H:%M:%S")
     shown = sign.replace("\u2212", "-") + hours + ":" + minutes.str.pad_end(2, "0")
     return clocks + shown.set(ahead == 0, "Z")

@@ -19,7 +19,7 @@ from integration_center.pipeline.doctor.findings import Checked, describe_error,
 from integration_center.pipeline.instance.code_locations import name_locations
 from integration_center.pipeline.instance.webserver import find_webserver
 from integration_center.pipeline.names import find_starter
-from integration_center.pipeline.starting.alert_watch import DAILY_CALLS, find_broken_parts
+from integration_center.pipeline.starting.alert_watch import find_broken_parts
 from integration_center.remote import IMPATIENT
 from integration_center.salesforce.org import Org
 from integration_center.wording.remedies import START_IT
@@ -123,7 +123,7 @@ def check_account(
 
 def check_org(org: Org, name: str) -> Iterator[Checked]:
     """Whether an org accepts the account, how many API calls it has left, and how its clock differs from ours."""
-    limit = org.limits().get(DAILY_CALLS)
+    limit = org.daily_calls()
     left = f"{limit.remaining:,} of {limit.maximum:,} API calls are left" if limit else "it does not tell its limits"
     yield ok("accounts", f"{name} accepts the account; {left}.")
     org_time = org.session.usage.org_time

@@ -56,7 +56,6 @@ BEATS = timedelta(seconds=120)
 """How old a heartbeat of the daemon may be: one comes every 30 seconds."""
 ACCOUNT_SECONDS = 900.0
 """How often an account is tried. Each time costs an API call."""
-DAILY_CALLS = "DailyApiRequests"
 RUN_KINDS = (Kind.FAILED, Kind.HELD, Kind.LATE, Kind.APPROVAL, Kind.FAILED_ROWS, Kind.MATCH_RATE, Kind.UNUSUAL)
 ACCOUNT_KINDS = (Kind.ACCOUNT, Kind.API_CALLS)
 
@@ -234,7 +233,7 @@ def try_account(installation: Installation, environment: Environment, settings: 
     subject, name = environment.value, environment.title
     try:
         with replace(installation, retries=IMPATIENT).connect(environment) as org:
-            limit = org.limits().get(DAILY_CALLS)
+            limit = org.daily_calls()
     except (AccountError, ConfigurationError) as error:
         finding = Finding(Kind.ACCOUNT, f"Salesforce refuses the account: {error}.", "Connect it again in the console.")
         return Wrong(finding, subject, name, environment=environment)

@@ -48,5 +48,5 @@ def short_of_calls(org: Org, forecast: Forecast, reserve: float) -> str | None:
 
 def read_allowances(org: Org) -> Sequence[Allowance]:
     """What the org has left today, asked of it; empty when it does not say."""
-    daily = org.limits().get("DailyApiRequests")
+    daily = org.daily_calls()
     return [] if daily is None else [Allowance("org", daily.maximum, daily.remaining)]

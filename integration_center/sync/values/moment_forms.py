@@ -6,6 +6,7 @@ of each there are few different ones, also in a million rows.
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import polars as pl
 
@@ -45,6 +46,7 @@ OTHERWISE = {
 MAY_BE_DATE = r"(?i)\d{4}|年"
 """What each of these forms has. Most other texts lack it, and are not taken apart."""
 MICROSECONDS = 1_000_000
+Texts = TypeVar("Texts", pl.Expr, pl.Series)
 
 
 def read_other_forms(text: pl.Series, *, as_written: bool) -> pl.Series:
@@ -107,6 +109,12 @@ def read_days(text: pl.Series) -> pl.Series:
     return taken_apart.select(read).to_series()
 
 
+def count_ahead(sign: Texts, hours: Texts, minutes: Texts) -> Texts:
+    """Return by how many minutes clocks are ahead of UTC, from the parts of an offset; null where there is none."""
+    count = hours.cast(pl.Int64, strict=False) * 60 + minutes.cast(pl.Int64, strict=False).fill_null(0)
+    return count * sign.replace_strict({"-": -1, "\u2212": -1}, default=1, return_dtype=pl.Int64)
+
+
 def read_times(text: pl.Series, *, as_written: bool) -> pl.Series:
     """Read times of day as microseconds since 00:00 UTC, Int64; null for other text. See `read_other_forms`."""
     parts = pl.col("parts").struct
@@ -119,8 +127,7 @@ def read_times(text: pl.Series, *, as_written: bool) -> pl.Series:
     )
     seconds = parts.field("second").cast(pl.Int64).fill_null(0)
     fraction = parts.field("fraction").str.head(6).str.pad_end(6, "0").cast(pl.Int64).fill_null(0)
-    minutes = parts.field("ahead_hours").cast(pl.Int64) * 60 + parts.field("ahead_minutes").cast(pl.Int64).fill_null(0)
-    ahead = pl.when(parts.field("sign") == "-").then(-minutes).otherwise(minutes).fill_null(0)
+    ahead = count_ahead(parts.field("sign"), parts.field("ahead_hours"), parts.field("ahead_minutes")).fill_null(0)
     in_minutes = of_day * 60 + parts.field("minute").cast(pl.Int64)
     in_seconds = (in_minutes if as_written else in_minutes - ahead) * 60 + seconds
     taken_apart = text.str.extract_groups(TIME).alias("parts").to_frame()

@@ -12,7 +12,7 @@ from functools import partial
 
 import polars as pl
 
-from integration_center.sync.values.moment_forms import read_other_forms
+from integration_center.sync.values.moment_forms import count_ahead, read_other_forms
 from integration_center.sync.values.rules import FittedValue, Rule, judge_value, say, say_of
 
 EARLIEST, LATEST = date(1700, 1, 1), date(4000, 12, 31)
@@ -104,10 +104,8 @@ def _read_with_offset(text: pl.Series, *, as_written: bool) -> pl.Series:
     shown = shown.dt.replace_time_zone("UTC")
     if as_written:
         return shown
-    hours, minutes = (text.str.slice(place, 2).cast(pl.Int64, strict=False) for place in (-5, -2))
-    ahead = (hours * 60 + minutes) * 60_000_000
-    ahead = ahead.zip_with(text.str.slice(-6, 1) == "+", -ahead)
-    return shown - ahead.cast(pl.Duration("us"))
+    ahead = count_ahead(*(text.str.slice(place, length) for place, length in ((-6, 1), (-5, 2), (-2, 2))))
+    return shown - (ahead * 60_000_000).cast(pl.Duration("us"))
 
 
 def _read_iso(text: pl.Series, *, as_written: bool) -> pl.Series:
@@ -122,8 +120,7 @@ def _read_iso(text: pl.Series, *, as_written: bool) -> pl.Series:
         parts.field("second").fill_null(":00"),
         parts.field("fraction").fill_null(""),
     ).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
-    minutes = parts.field("ahead_hours").cast(pl.Int64) * 60 + parts.field("ahead_minutes").cast(pl.Int64)
-    ahead = pl.when(parts.field("sign") == "-").then(-minutes).otherwise(minutes).fill_null(0)
+    ahead = count_ahead(parts.field("sign"), parts.field("ahead_hours"), parts.field("ahead_minutes")).fill_null(0)
     iso = local.dt.replace_time_zone("UTC")
     if not as_written:
         iso -= pl.duration(minutes=ahead, time_unit="us")
