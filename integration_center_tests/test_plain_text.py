@@ -16,6 +16,7 @@ from integration_center.wording.plain_text import (
     make_lines_printable,
     make_printable,
 )
+from integration_center.wording.sentences import count
 
 ANY_TEXT = st.text(st.characters(), max_size=60)
 """Lone halves of surrogate pairs included."""
@@ -79,3 +80,7 @@ def test_a_line_of_our_log_is_printable(caplog: pytest.LogCaptureFixture) -> Non
     assert ours.getMessage() == r"label \x1b[2J\nand '\x1b'"
     assert others.getMessage() == "two\nlines"
     assert r"label \x1b[2J\nand" in caplog.text
+
+
+def test_things_are_counted_in_one_and_in_many() -> None:
+    assert [count(number, "run") for number in (0, 1, 2, 1_200)] == ["0 runs", "1 run", "2 runs", "1,200 runs"]

@@ -16,6 +16,7 @@ from integration_center.database.incidents import Incidents
 from integration_center.errors import ConfigurationError
 from integration_center.files.text_files import write_atomically, writing
 from integration_center.installation import Installation, open_installation
+from integration_center.wording.sentences import count
 
 
 class Task(StrEnum):
@@ -82,7 +83,7 @@ def import_settings(installation: Installation, file: Path) -> None:
     place.write(text)
     detail = f"imported the alert settings: channels {', '.join(channels) or 'none'}"
     installation.audit.record_command(Action.CHANGED, detail=detail)
-    console.print(f"{len(channels)} channels are now in {place.name}.", markup=False, soft_wrap=True)
+    console.print(f"Written to {place.name}: {count(len(channels), 'channel')}.", markup=False, soft_wrap=True)
 
 
 def export_settings(installation: Installation, file: Path) -> None:

@@ -17,6 +17,7 @@ from integration_center.pipeline.doctor.findings import Checked, State, problem
 from integration_center.pipeline.doctor.machine import check_versions
 from integration_center.settings import read_settings
 from integration_center.store.home import prepare_home
+from integration_center.wording.sentences import count
 
 COLOURS = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red"}
 
@@ -61,4 +62,4 @@ def print_found(found: Sequence[Checked]) -> None:
         if each.remedy:
             console.print(f"{'':23}{escape(each.remedy)}", soft_wrap=True)
     wrong = sum(each.state is State.PROBLEM for each in found)
-    console.print("Nothing is wrong." if not wrong else f"{wrong} problems.", style="bold")
+    console.print("Nothing is wrong." if not wrong else f"{count(wrong, 'problem')}.", style="bold")

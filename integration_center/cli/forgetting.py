@@ -14,6 +14,7 @@ from integration_center.installation import open_installation
 from integration_center.pipeline.administration.person_requests import Held, find_person
 from integration_center.pipeline.administration.person_requests import forget_person as forget_person_everywhere
 from integration_center.store.ledger_search import read_question
+from integration_center.wording.sentences import count
 
 
 def forget_person(
@@ -39,8 +40,14 @@ def forget_person(
         print_json({"erased": describe_held(erased.before), "left": describe_held(erased.left)})
     else:
         print_held(erased.before)
-        left = f"{len(erased.left.files):,} files and {erased.left.texts:,} texts" if not erased.left.nothing else ""
-        console.print(f"A second search of {erased.left.searched:,} files found {left or 'nothing'}.", soft_wrap=True)
+        left = (
+            f"{count(len(erased.left.files), 'file')} and {count(erased.left.texts, 'text')}"
+            if not erased.left.nothing
+            else ""
+        )
+        console.print(
+            f"A second search of {count(erased.left.searched, 'file')} found {left or 'nothing'}.", soft_wrap=True
+        )
         console.print("What runs wrote to these records can no longer be undone.", soft_wrap=True)
     if not erased.left.nothing:
         raise typer.Exit(1)
@@ -55,9 +62,12 @@ def describe_held(held: Held) -> dict[str, Any]:
 def print_held(held: Held) -> None:
     """What is held, for people."""
     keys, records = len(held.person.keys), len(held.person.record_ids)
-    console.print(f"Searched {held.searched:,} files for {keys:,} keys and {records:,} records.", soft_wrap=True)
+    console.print(
+        f"Searched {count(held.searched, 'file')} for {count(keys, 'key')} and {count(records, 'record')}.",
+        soft_wrap=True,
+    )
     for kind, (files, rows) in held.by_kind.items():
-        console.print(f"{kind}: {rows:,} rows in {files:,} files")
+        console.print(f"{kind}: {count(rows, 'row')} in {count(files, 'file')}")
     if held.texts:
         console.print(f"texts of runs, alerts and drafts: {held.texts:,}")
     if held.nothing:

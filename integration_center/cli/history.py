@@ -17,6 +17,7 @@ from integration_center.pipeline.judging import read_installed
 from integration_center.pipeline.runs.unlogged_runs import log_ended_runs
 from integration_center.sync.outcome_words import say_counts
 from integration_center.sync.outcomes import Outcome
+from integration_center.wording.sentences import count
 
 NAMED = 5
 """Syncs that an error names, when a run id fits several."""
@@ -90,7 +91,7 @@ def show_ledger(
     flat = to_csv_safe(lines)
     if csv is not None:
         write_private(csv, flat.write_csv(), "--csv")
-        console.print(f"{flat.height:,} lines written to {csv}", markup=False)
+        console.print(f"{count(flat.height, 'line')} written to {csv}", markup=False)
         return
     shown = ["row", "key", "record_id", "outcome", "reason", "code", "error_fields"]
     if SOURCE_ROWS in lines.columns:

@@ -22,6 +22,7 @@ from integration_center.pipeline.judging import read_installed
 from integration_center.pipeline.names import UNDO
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
+from integration_center.wording.sentences import count
 
 
 def undo_sync(
@@ -56,7 +57,7 @@ def undo_sync(
         if not yes:
             if as_json or not sys.stdin.isatty():
                 raise ConfigurationError("nothing was written: nobody can be asked here; say --yes")
-            typer.confirm(f"Write {planned:,} records back in {environment.title}?", abort=True)
+            typer.confirm(f"Write {count(planned, 'record')} back in {environment.title}?", abort=True)
         current = loaded.specs.get(undone.slug)
         prefix = find_prefix(partial(find_webserver, installation.settings), undone.slug, current)
         request = request_later(UNDO, undone, environment, prefix, COMMAND_LINE)

@@ -10,6 +10,7 @@ from integration_center.cli.output import MOST_LINES, AsJson, console, print_jso
 from integration_center.installation import open_installation
 from integration_center.pipeline.runs.record_history import MOST, Entry, History, find_history
 from integration_center.store.ledger_search import read_question
+from integration_center.wording.sentences import count
 
 
 def explain_record(
@@ -80,7 +81,7 @@ def print_history(found: History) -> None:
             held = f"  changed by the org to {escape(show(change.holds))}" if change.holds is not None else ""
             console.print(f"  {change.field}: {before} → {after}{held}", soft_wrap=True)
     for (slug, outcome), runs in sorted(found.quiet.items()):
-        console.print(f"{escape(slug)}: {outcome} in {runs:,} runs")
+        console.print(f"{escape(slug)}: {outcome} in {count(runs, 'run')}")
     if not found.entries and not found.quiet:
         console.print(f"Nothing is known of it: {found.searched:,} ledgers were searched.")
     elif found.left_out:

@@ -8,6 +8,11 @@ def capitalize_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def count(number: int, noun: str) -> str:
+    """Count things for a sentence: `1 run`, `1,200 runs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def join_parts(parts: Iterable[str]) -> str:
     """Join one part or more for a sentence: `A, B and C`."""
     *first, last = parts

@@ -20,6 +20,7 @@ from integration_center.installation import Installation
 from integration_center.pipeline.doctor.findings import Checked, ok, problem, warning
 from integration_center.wording.near_names import say_nearest
 from integration_center.wording.remedies import ASK
+from integration_center.wording.sentences import count
 
 LITTLE, VERY_LITTLE = 5_000_000_000, 500_000_000
 """Free bytes below which a disk is soon full, and is full for us."""
@@ -128,4 +129,4 @@ def check_alerts(installation: Installation) -> Iterator[Checked]:
             "alerts", f"Channel {channel}: {error}.", "Send a test.", "Try it: integration-center alerts test."
         )
     if not unsent:
-        yield ok("alerts", f"There are {len(settings.channels)} channels and {len(store.open())} open incidents.")
+        yield ok("alerts", f"{count(len(settings.channels), 'channel')}, {count(len(store.open()), 'open incident')}.")

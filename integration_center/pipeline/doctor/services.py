@@ -23,6 +23,7 @@ from integration_center.pipeline.starting.alert_watch import find_broken_parts
 from integration_center.remote import IMPATIENT
 from integration_center.salesforce.org import Org
 from integration_center.wording.remedies import START_IT
+from integration_center.wording.sentences import count
 
 OFF = timedelta(seconds=60)
 """How far the clock of this machine may be from the org's."""
@@ -41,7 +42,7 @@ def check_stop(installation: Installation) -> Iterator[Checked]:
 def check_integrations(loaded: Integrations) -> Iterator[Checked]:
     """Which integrations are sound, and why the others are not."""
     on = sum(spec.enabled for spec in loaded.specs.values())
-    yield ok("integrations", f"{len(loaded.specs)} integrations are sound, {on} of them switched on.")
+    yield ok("integrations", f"Sound: {count(len(loaded.specs), 'integration')}, {on} of them switched on.")
     for slug, reason in loaded.broken.items():
         yield problem("integrations", f"{slug} is broken: {reason}.", "Correct its file; the others run.")
 
