@@ -21,6 +21,8 @@ SHIPPED_BEFORE = frozenset(
     {
         "7f6937f6a0d1b545d898f70315452cde71c2b3af29e275af3f87c694d07dda04",
         "eeea6268b249cd23575198c6b00baa4ebae7061d5a008c59ba9434a32c0ad35e",
+        "9ef0ce2307b7336fc64c517bd02f45bbf07363044e2e09109cbc7629c6cd84f5",
+        "e00dcffc22a1cd8130f80018a773294d8b11fc584e7cb4b633cea2c2ff79f2b7",
     }
 )
 """The SHA-256 of each `dagster.yaml` that the project shipped earlier."""
