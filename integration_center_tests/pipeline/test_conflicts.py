@@ -100,8 +100,10 @@ def test_a_plan_of_which_nothing_is_left_writes_nothing(center: Center, planned:
         change(center, number, COUNT, 99)
     pushed = push(center, planned)
     assert not pushed.success
-    assert pushed.error.startswith(
-        f"logins_to_leads: nothing was written (changed in Salesforce after the plan was made: {len(PLAIN)})"
+    gone = len(PLAIN)
+    assert pushed.error == (
+        f"logins_to_leads: nothing was written; {gone} of {gone} records went wrong (100.0 %; at most 50 % may):"
+        f" {gone} left alone, because somebody changed them meanwhile"
     )
     assert center.sync(pushed).counts["lines"] == {"conflict": len(PLAIN)}
     assert center.writes() == []
