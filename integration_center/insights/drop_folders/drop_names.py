@@ -196,7 +196,7 @@ def find_not_taken(
         elif kind := find_other_kind(file.name):
             found.append(NotTaken(folder, file.name, "{} are not read; {}".format(*kind)))
         elif day is None:
-            found.append(NotTaken(folder, file.name, f"its name does not fit: {names.expected}"))
+            found.append(NotTaken(folder, file.name, f"the name does not fit: {names.expected}"))
         elif len(days[day]) > 1 and not in_parts:
             found.append(NotTaken(folder, file.name, f"{day} has several files; say `parts:` in {FILE_NAME}"))
     return found
