@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import integration_center
 from integration_center.cli import failures, output
 from integration_center.database.engine import build_engine, reading
 from integration_center.errors import ConfigurationError
@@ -209,6 +210,15 @@ def test_ctrl_c_during_the_imports_is_one_word(home: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(home)}
     done = subprocess.run([*COMMAND_LINE, "log"], capture_output=True, text=True, env=environment, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
+
+
+def test_little_is_imported_before_an_interruption_is_caught() -> None:
+    """Of Python's modules, `typing` takes longer than all others together."""
+    beside = Path(integration_center.__file__).parent.parent
+    code = "import sys, integration_center.cli\nprint(sorted({'typing', 're', 'importlib.util'} & sys.modules.keys()))"
+    command = [sys.executable, "-S", "-c", code]  # without what a virtual environment imports by itself
+    done = subprocess.run(command, cwd=beside, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 CONTENTS = dict(contents())
