@@ -8,20 +8,15 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
 import zstandard
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
-from integration_center.insights.formats.parquet_footer import find_intervals
 from integration_center.insights.source import Report
 from integration_center_tests.insights.workbooks import write_workbook
-from integration_center_tests.proofs import examples
 
 DAY = date(2026, 11, 22)
 CSV = b"User ID,Count\nann@x.example,7\nbo@x.example,8\n"
@@ -138,49 +133,3 @@ def test_what_does_not_hold_what_it_says_is_named(
 def test_a_format_that_is_declared_beats_the_name(read: Read) -> None:
     lines = "\n".join(json.dumps(dict(zip(("User ID", "Count"), row, strict=True))) for row in ROWS)
     assert read(lines.encode(), ".csv", "format: jsonl\n").frame.rows() == ROWS
-
-
-TYPES = {
-    "INTERVAL '3 hours'": True,
-    "{'for': INTERVAL '1 day', 'n': 1}": True,
-    "[INTERVAL '1 day']": True,
-    "{'a': {'b': [1, 2]}, 'c': 'x'}": False,
-    "MAP {'a': 1}": False,
-    "1.5::DECIMAL(9, 2)": False,
-    "TIMESTAMPTZ '2026-11-22 07:00:00+00'": False,
-    "uuid()": False,
-}
-"""Values in DuckDB's SQL, and whether they are intervals or hold some."""
-
-
-def write_parquet(folder: Path, columns: dict[str, str]) -> bytes:
-    """A Parquet file of one row as DuckDB writes it, of values in SQL by column."""
-    path = folder / "written.parquet"
-    values = ", ".join(f'{value} AS "{name}"' for name, value in columns.items())
-    with duckdb.connect() as database:
-        database.execute(f"COPY (SELECT {values}) TO '{path}' (FORMAT parquet)")
-    return path.read_bytes()
-
-
-def test_intervals_of_a_parquet_file_are_found_in_its_footer(tmp_path: Path) -> None:
-    columns = {f"Größe {n}, {value[:8]}".replace('"', ""): value for n, value in enumerate(TYPES)}
-    found = find_intervals(write_parquet(tmp_path, columns))
-    assert found == [name for name, value in columns.items() if TYPES[value]]
-
-
-def test_a_parquet_file_with_intervals_is_refused_with_their_names(read: Read, tmp_path: Path) -> None:
-    content = write_parquet(tmp_path, {"User ID": "'a'", "Time spent": "INTERVAL '3 hours'", "n": "1"})
-    for declared in ("", "columns: {Time spent: {ignore: true}}\n"):
-        with pytest.raises(UnreadableReport, match=r"'Time spent' is an interval \(type INTERVAL\).*; export a number"):
-            read(content, ".parquet", declared)
-    both = write_parquet(tmp_path, {"A": "INTERVAL '1 day'", "B": "INTERVAL '1 day'"})
-    with pytest.raises(UnreadableReport, match="'A' and 'B' are intervals"):
-        read(both, ".parquet")
-
-
-@example(b"\x29\xf7" + b"\xff" * 8 + b"\x01")  # a list of 2**57 doubles
-@given(footer=st.binary(max_size=60) | st.binary(max_size=40).map(lambda end: b"\x15\x02\x19\x4c\x48\x01a" + end))
-@examples(300)
-def test_a_footer_that_is_damaged_has_no_intervals(footer: bytes) -> None:
-    for length in (len(footer), 2**32 - 1, 0):
-        assert all(isinstance(name, str) for name in find_intervals(footer + length.to_bytes(4, "little") + b"PAR1"))

@@ -8,10 +8,8 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import find_column
 from integration_center.insights.delimited.form import SLICE_ROWS, OpenTable, name_row
-from integration_center.insights.delimited.header import list_names
 from integration_center.insights.delimited.kinds import refuse_unlike
 from integration_center.insights.formats.kept_frames import name_slices
-from integration_center.insights.formats.parquet_footer import find_intervals
 from integration_center.insights.formats.value_text import Forms, find_forms, refuse_columns, write_text
 from integration_center.insights.sizes import SizeLimit
 
@@ -28,17 +26,10 @@ def open_parquet(data: bytes, source: str, ignored: Collection[str], *, limit: S
         limit: how large the unpacked file may be.
 
     Raises:
-        UnreadableReport: the file is not a Parquet file, unpacks to too much, or a column holds lists, records or
-            intervals.
+        UnreadableReport: the file is not a Parquet file, unpacks to too much, or a column holds lists or records.
     """
     if not data.startswith(MAGIC):
         raise refuse_unlike(data, source, "no whole Parquet file")
-    if data.endswith(MAGIC) and (intervals := find_intervals(data)):
-        raise UnreadableReport(
-            f"{source}: {list_names(intervals)} {'is an interval' if len(intervals) == 1 else 'are intervals'} (type"
-            " INTERVAL), and a Parquet file with an interval cannot be read, even where report.yaml leaves the column"
-            " out; export a number in its place, such as EXTRACT(epoch FROM …) in SQL, or leave it out of the export"
-        )
     try:
         scan = pl.scan_parquet(io.BytesIO(data))
         schema = scan.collect_schema()
@@ -87,7 +78,7 @@ def explain(error: BaseException, data: bytes, source: str) -> UnreadableReport:
     if not odd:
         return UnreadableReport(
             f"{source} is a Parquet file that cannot be read ({type(error).__name__}): it is damaged, or holds a column"
-            " of a special type. Export it again with texts, numbers, dates and times in UTC"
+            " of a special type, such as an interval. Export it again with texts, numbers, dates and times in UTC"
         )
     return refuse_columns(odd, source, "cannot be read")
 
