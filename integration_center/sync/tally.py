@@ -54,10 +54,14 @@ def count_lines(lines: pl.DataFrame) -> Counts:
 
 def count_rows(lines: pl.DataFrame) -> Counts:
     """Count the report rows per outcome. A row's outcome is that of its worst line."""
-    if lines["row"].is_sorted() and not (lines["row"] == lines["row"].shift()).any():
+    row = lines["row"]
+    repeats = (row == row.shift()).fill_null(False)
+    shared = (repeats | repeats.shift(-1, fill_value=False)) if row.is_sorted() else row.is_duplicated()
+    if not shared.any():
         return count_lines(lines)  # one line per row
-    worst = lines.select("row", pl.col("outcome").cast(OUTCOME)).group_by("row").agg(pl.col("outcome").max())
-    return _count(worst["outcome"])
+    several = lines.select("row", pl.col("outcome").cast(OUTCOME)).filter(shared)
+    worst = several.group_by("row").agg(pl.col("outcome").max())
+    return _count(lines["outcome"].filter(~shared)) + _count(worst["outcome"])
 
 
 @dataclass(frozen=True)

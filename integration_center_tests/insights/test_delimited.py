@@ -142,6 +142,19 @@ def test_a_file_that_is_written_by_one_rule_is_read_fast(rows: str) -> None:
     assert frame.equals(strict, null_equal=True)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("cell", ['a ""b""{0}""c"" d', 'a{0}""b""', '""a""{0}', "a{0}b{0}", "a"])
+@pytest.mark.parametrize("row", ['"{1}","{1}"{0}', '"{1}",2{0}', '1,"{1}"{0}'])
+def test_line_ends_within_cells_end_no_chunk(row: str, cell: str, end: str) -> None:
+    rows = (row.format(end, cell.format(end)) * 30).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verified, "CHUNK_BYTES", 100)
+        frames, ends = zip(*read_verified(rows, 2, COMMAS), strict=True)
+    assert ends[-1] == len(rows)
+    assert len(frames) > 1
+    assert pl.concat(frames).equals(strictly(rows), null_equal=True)
+
+
 def strictly(rows: bytes) -> pl.DataFrame:
     reader = StrictReader(rows, COMMAS, "x.csv")
     return pl.concat(reader.read(reader.read_rows(), ("a", "b"), RowCount(), RowPlaces(1)))

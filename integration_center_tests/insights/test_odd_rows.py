@@ -1,8 +1,11 @@
 """Rows that follow the rules of CSV, and yet may not be what they seem, are named."""
 
+import polars as pl
 import pytest
 
 from integration_center.errors import UnreadableReport
+from integration_center.insights.delimited.kinds import ERROR_PAGE
+from integration_center.insights.delimited.odd_rows import find_pages
 from integration_center_tests.insights.conftest import Read
 
 JOINED = "rows have a cell that holds line ends and as many delimiters as whole rows"
@@ -47,3 +50,11 @@ def test_a_cell_that_swallows_rows_is_named(read: Read, content: str, said: str 
 def test_the_line_that_a_swallowed_row_names_reads_it(read: Read) -> None:
     content = 'User ID,P\na@x.example,"inch\nb@x.example,y\nc@x.example,z"\n'
     assert read(content, "quote: none\n").frame["P"].to_list() == ['"inch', "y", 'z"']
+
+
+def test_pages_are_found_behind_any_sign() -> None:
+    begins = ("<html>", '{"a', '{ "', "html", "")
+    cells = pl.Series([None, *(chr(sign) + begin for sign in range(0x3100) for begin in begins), *begins])
+    found = find_pages(cells)
+    assert found.to_list() == cells.str.contains(ERROR_PAGE).arg_true().to_list()
+    assert len(found) > 60

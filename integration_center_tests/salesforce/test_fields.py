@@ -41,6 +41,12 @@ def test_cells_of_bulk_get_the_types_of_their_fields() -> None:
     assert parsed.schema == {name: LEAD.get(name).dtype for name in cells.columns}  # type: ignore[union-attr]
 
 
+@given(st.lists(st.sampled_from(["true", "false", "TRUE", "False", "", None])))
+def test_checkboxes_are_read_in_any_letters(cells: list[str | None]) -> None:
+    parsed = parse_cells(pl.DataFrame({"Active__c": cells}, schema={"Active__c": pl.String}), LEAD)
+    assert parsed["Active__c"].to_list() == [cell.lower() == "true" if cell else None for cell in cells]
+
+
 def test_records_of_rest_give_the_same_frame_as_bulk() -> None:
     record: dict[str, object] = {
         "attributes": {"type": "Lead"},

@@ -18,13 +18,16 @@ def join_at_once(numbers: list[int | None], among: list[int | None]) -> list[tup
     return found
 
 
-@pytest.mark.parametrize("at_once", [0, 1_000])
+@pytest.mark.parametrize(("at_once", "in_few_parts"), [(0, 0), (0, 1_000), (1_000, 1_000)])
 @given(numbers=NUMBERS, among=NUMBERS)
-def test_parts_together_hold_each_pair_once(numbers: list[int | None], among: list[int | None], at_once: int) -> None:
+def test_parts_together_hold_each_pair_once(
+    numbers: list[int | None], among: list[int | None], at_once: int, in_few_parts: int
+) -> None:
     wanted = join_at_once(numbers, among)
     given_numbers, given_among = (pl.Series(each, dtype=pl.UInt64) for each in (numbers, among))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pairs, "JOINED_AT_ONCE", at_once)
+        patch.setattr(pairs, "JOINED_IN_FEW_PARTS", in_few_parts)
         found = pairs.find_all_places(given_numbers, given_among)
         alone = pairs.find_one_place(given_numbers, given_among)
     assert found.rows() == wanted

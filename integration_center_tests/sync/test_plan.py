@@ -7,7 +7,9 @@ import pytest
 from integration_center.errors import ConfigurationError, PlanError, SchemaMismatch
 from integration_center.sync.columns import LEDGER_COLUMNS, OUTCOME
 from integration_center.sync.lines import build_lines
+from integration_center.sync.match import matching
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.values.pairs import find_all_places
 from integration_center_tests.sync.builders import (
     ANN,
     BOB,
@@ -90,6 +92,22 @@ class TestManyMatches:
         assert outcomes(lines) == ["ambiguous", "planned"]
         assert lines["record_id"].to_list() == [None, record_id(3)]
         assert lines["reason"][0].startswith("matches 3 records; at most ")
+
+    @pytest.mark.parametrize("wrong", range(4))
+    @pytest.mark.parametrize("sizes", [(1, 1), (1, 2), (2, 3), (9, 9)])
+    def test_two_keys_with_one_number_are_told_apart(
+        self, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, int], wrong: int
+    ) -> None:
+        def mix(numbers: pl.Series, among: pl.Series) -> pl.DataFrame:
+            found = find_all_places(numbers, among)
+            other = 3 if found["row"][wrong] == 0 else 0
+            return found.with_columns(found["place"].scatter(wrong, other))
+
+        wanted = plan(self.rows, self.records)
+        monkeypatch.setattr(matching, "find_all_places", mix)
+        monkeypatch.setattr(matching, "COMPARED_AT_A_TIME", sizes[0])
+        monkeypatch.setattr(matching, "MOST_COMPARED", sizes[1])
+        assert plan(self.rows, self.records).equals(wanted)
 
     def test_fail_names_counts_and_no_key(self) -> None:
         with pytest.raises(PlanError, match=r"report 'Logins': 1 key matches .* \(up to 3\)") as caught:

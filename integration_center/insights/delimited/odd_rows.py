@@ -31,7 +31,7 @@ def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, c
             alike |= first == sign + header[0]
         if alike.any():
             count.headers += sum(row[1:] == tuple(header[1:]) for row in frame.filter(alike).rows())
-    if (wrong := first.str.contains(ERROR_PAGE).arg_true()).len():
+    if (wrong := find_pages(first)).len():
         if count.first_error is None:
             count.first_error = count.rows + int(wrong[0])
         count.errors += len(wrong)
@@ -41,6 +41,13 @@ def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, c
                 count.first_joined = count.rows + place
             count.joined += 1
     count.rows += frame.height
+
+
+def find_pages(cells: pl.Series) -> pl.Series:
+    """Find the cells that begin like an error page; return their places."""
+    # Most cells begin with a letter or digit: to compare that takes a third of the time.
+    likely = ((cells < "0") | (cells >= "<") & (cells < "=") | (cells >= "{")).arg_true()
+    return likely.filter(cells.gather(likely).str.contains(ERROR_PAGE)) if len(likely) else likely
 
 
 def find_joined(frame: pl.DataFrame, delimiter: str) -> list[int]:

@@ -38,7 +38,8 @@ logger = logging.getLogger(__name__)
 
 CLIENT_NAME = "IntegrationCenter"
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-DOWNLOAD_CHUNK = 1 << 20
+DOWNLOAD_CHUNK = 1 << 18
+"""The bytes of an answer that are taken at a time: larger pieces do not fit the processor's cache."""
 CONNECT_TIMEOUT = 10.0
 
 Body = bytes | Callable[[], Iterable[bytes]]

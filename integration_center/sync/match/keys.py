@@ -107,7 +107,8 @@ def bare_text(text: pl.Expr) -> pl.Expr:
         if series.str.len_bytes().sum() != series.str.len_chars().sum():  # most keys are ASCII
             frame = frame.select(letters.str.replace_all(INVISIBLE, ""))
             frame = frame.select(letters.str.replace_all(f"[{SPACES}]", " ").str.normalize("NFC"))
-        return frame.select(blank_to_null(letters.str.strip_chars(BLANKS))).to_series().alias(series.name)
+        frame = frame.select(letters.str.strip_chars(BLANKS))
+        return frame.select(blank_to_null(letters)).to_series().alias(series.name)
 
     return text.map_batches(make_bare, return_dtype=pl.String, is_elementwise=True)
 

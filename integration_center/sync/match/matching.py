@@ -1,5 +1,7 @@
 """Join usable rows to the records that they match."""
 
+from itertools import pairwise
+
 import polars as pl
 
 from integration_center.errors import PlanError
@@ -10,6 +12,9 @@ from integration_center.sync.plan_terms import ROW, MatchKeys
 from integration_center.sync.values.pairs import PLACE, find_all_places
 
 COMPARED_AT_A_TIME = 50_000
+"""The rows whose keys are compared with those of their records at a time."""
+MOST_COMPARED = 100_000
+"""The most matches that are compared at a time: in most reports a few rows match several records."""
 
 
 def match_rows(
@@ -71,7 +76,10 @@ def _build_refusal(spec: IntegrationSpec, matches: pl.Series) -> PlanError:
 def _find_places(selected: pl.DataFrame, row_keys: MatchKeys, record_keys: MatchKeys) -> pl.DataFrame:
     """Find one (`row`, `place`) pair per match. `place` is null for a row without a match."""
     found = find_all_places(selected["number"], record_keys.numbers)
-    for part in found.iter_slices(COMPARED_AT_A_TIME):
+    # Cut by rows, not by matches, as their frame on disk is: a part of it that is cut would be read twice.
+    cuts = [int(found[ROW].search_sorted(row)) for row in range(0, selected.height, COMPARED_AT_A_TIME)]
+    groups = (found[first:end] for first, end in pairwise([*cuts, found.height]))
+    for part in (part for group in groups for part in group.iter_slices(MOST_COMPARED)):
         matched = part.drop_nulls(PLACE)
         if not row_keys.agree(matched[ROW], record_keys, matched[PLACE]):
             return _join_texts(selected, row_keys, record_keys)

@@ -1,7 +1,7 @@
 """Join numbers to equal numbers, some of them at a time.
 
-One join of a million numbers to a million others takes three times as long, and twice the memory: its table does not
-fit the processor's cache.
+One join of a million numbers to a million others takes four times the memory. The streaming engine takes two thirds of
+the time of the other one.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,10 @@ ROW, PLACE = "row", "place"
 NUMBER = "number"
 JOINED_AT_ONCE = 50_000
 """Up to so many numbers are joined at once."""
-PARTS = 16
-"""In so many parts are more numbers joined: a power of two, because each number belongs to a part by its last byte."""
+FEW_PARTS, PARTS = 8, 16
+"""In so many parts are more numbers joined: powers of two, because each number belongs to a part by its last byte."""
+JOINED_IN_FEW_PARTS = 2_000_000
+"""Up to so many numbers are joined in `FEW_PARTS`. Fewer parts take less time, and more memory."""
 
 
 def find_pairs(numbers: pl.Series, among: pl.Series) -> Iterator[pl.DataFrame]:
@@ -29,16 +31,17 @@ def find_pairs(numbers: pl.Series, among: pl.Series) -> Iterator[pl.DataFrame]:
     if not len(numbers) or not len(among):
         yield pl.DataFrame(schema={ROW: pl.UInt32(), PLACE: pl.UInt32()})
         return
-    parts = PARTS if max(len(numbers), len(among)) > JOINED_AT_ONCE else 1
+    most = max(len(numbers), len(among))
+    parts = 1 if most <= JOINED_AT_ONCE else FEW_PARTS if most <= JOINED_IN_FEW_PARTS else PARTS
     their_part, own_part = (each.cast(pl.UInt8, wrap_numerical=True) % parts for each in (among, numbers))
     for part in range(parts):
-        rows = _take_part(numbers, own_part == part, ROW)
-        yield rows.join(_take_part(among, their_part == part, PLACE), on=NUMBER).select(ROW, PLACE)
+        rows, others = _take_part(numbers, own_part == part, ROW), _take_part(among, their_part == part, PLACE)
+        yield rows.join(others, on=NUMBER).select(ROW, PLACE).collect(engine="streaming")
 
 
-def _take_part(numbers: pl.Series, is_in: pl.Series, name: str) -> pl.DataFrame:
+def _take_part(numbers: pl.Series, is_in: pl.Series, name: str) -> pl.LazyFrame:
     """Take the numbers of a part, with their positions. Null is in no part."""
-    return pl.DataFrame({NUMBER: numbers.filter(is_in), name: is_in.arg_true().cast(pl.UInt32)})
+    return pl.LazyFrame({NUMBER: numbers.filter(is_in), name: is_in.arg_true().cast(pl.UInt32)})
 
 
 def find_one_place(numbers: pl.Series, among: pl.Series) -> pl.Series | None:
