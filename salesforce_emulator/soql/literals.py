@@ -4,12 +4,11 @@ from datetime import datetime, timedelta
 
 from salesforce_emulator.clock import stamp
 from salesforce_emulator.refusals import Refusal
-from salesforce_emulator.schema.fields import Field
+from salesforce_emulator.schema.fields import NUMBER_TYPES, Field
 from salesforce_emulator.schema.identifiers import normalize_id
 from salesforce_emulator.soql.tokens import Token, located, unescape
 
-_NUMBERS = {"int", "long", "double", "currency", "percent"}
-_UNQUOTED = _NUMBERS | {"boolean", "date", "datetime", "time"}
+_UNQUOTED = NUMBER_TYPES | {"boolean", "date", "datetime", "time"}
 _SOQL_TYPE_NAMES = {"datetime": "dateTime", "reference": "reference", "id": "ID"}
 
 
@@ -44,7 +43,7 @@ def bind(statement: str, field: Field, token: Token, now: datetime, *, for_like:
     if token.upper == "NULL":
         return None
     value: object = None
-    if field.type in _NUMBERS and token.kind == "number":
+    if field.type in NUMBER_TYPES and token.kind == "number":
         value = float(token.text)
     elif field.type == "boolean" and token.upper in ("TRUE", "FALSE"):
         value = int(token.upper == "TRUE")
