@@ -185,6 +185,7 @@ def test_unknown_object_shows_a_caret(api: httpx.Client) -> None:
         ("SELECT Id, Email, id FROM Lead", "INVALID_FIELD", "duplicate field selected: Id"),
         ("SELECT Owner.Name, owner.name FROM Lead", "INVALID_FIELD", "duplicate field selected: Owner.Name"),
         ("SELECT COUNT(Id) FROM Lead LIMIT 1", "MALFORMED_QUERY", "cannot also use LIMIT"),
+        ("SELECT COUNT() FROM Lead ORDER BY Id", "MALFORMED_QUERY", "'ORDER'"),
         ("SELECT COUNT(IsConverted) FROM Lead", "MALFORMED_QUERY", "does not support aggregate operator COUNT"),
         ("SELECT MIN(Description) FROM Lead", "MALFORMED_QUERY", "does not support aggregate operator MIN"),
         ("SELECT SUM(City) FROM Lead", "MALFORMED_QUERY", "does not support aggregate operator SUM"),
@@ -197,6 +198,17 @@ def test_refusals(api: httpx.Client, statement: str, code: str, text: str) -> No
     error = refuse(api, statement)
     assert error["errorCode"] == code
     assert text in error["message"]
+
+
+def test_null_is_no_in_a_checkbox(api: httpx.Client) -> None:
+    """Source: SOQL and SOSL Reference, "Use null in WHERE"."""
+
+    def count(condition: str) -> int:
+        found = api.get("/query", params={"q": f"SELECT COUNT() FROM Lead WHERE IsConverted {condition}"}).json()
+        return int(found["totalSize"])
+
+    assert 0 < count("= null") == count("= false")
+    assert 0 < count("!= null") == count("= true")
 
 
 def test_pages_by_id_come_to_every_record(api: httpx.Client) -> None:

@@ -37,11 +37,13 @@ def _relative_day(token: Token, now: datetime) -> datetime:
 def bind(statement: str, field: Field, token: Token, now: datetime, *, for_like: bool = False) -> object:
     """Return a literal as the store holds the field's values; null is None.
 
+    Null matches FALSE in a checkbox (SOQL and SOSL Reference, "Use null in WHERE").
+
     Raises:
         Refusal: the literal is not of the field's type.
     """
     if token.upper == "NULL":
-        return None
+        return 0 if field.type == "boolean" else None
     value: object = None
     if field.type in NUMBER_TYPES and token.kind == "number":
         value = float(token.text)
