@@ -278,6 +278,28 @@ def test_composite_runs_collections_as_one_call(api: httpx.Client, org: Org, lea
     assert api.post("/composite", json={"compositeRequest": six}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"url": "/services/data/v66.0/limits"}, 200),
+        ({"url": "/services/data/v66.0/query?q=SELECT Id FROM Lead"}, 200),
+        ({"referenceId": "first-one"}, 400),
+        ({"httpHeaders": {"Content-Type": "application/json"}}, 400),
+    ],
+    ids=["limits", "not encoded", "reference id", "inherited header"],
+)
+def test_composite_refuses_what_the_guide_excludes(api: httpx.Client, changed: dict[str, object], status: int) -> None:
+    part = {"method": "GET", "url": "/services/data/v66.0/sobjects/Lead/describe", "referenceId": "first"}
+    assert (
+        api.post("/composite", json={"compositeRequest": [part]}).json()["compositeResponse"][0]["httpStatusCode"]
+        == 200
+    )
+    answer = api.post("/composite", json={"compositeRequest": [part | changed]})
+    assert answer.status_code == status
+    refused = answer.json() if status == 400 else answer.json()["compositeResponse"][0]["body"]
+    assert refused[0]["errorCode"] == "INVALID_INPUT"
+
+
 def test_composite_refers_to_earlier_answers_and_rolls_back(api: httpx.Client, org: Org) -> None:
     base = "/services/data/v66.0/sobjects"
     lead = {"LastName": "Ref", "Company": "Acme"}

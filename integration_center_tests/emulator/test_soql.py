@@ -174,7 +174,7 @@ def test_unknown_object_shows_a_caret(api: httpx.Client) -> None:
         ("SELECT Id FROM Lead WHERE", "MALFORMED_QUERY", "unexpected token: <EOF>"),
         ("SELECT Id FROM Lead WHERE City = 'a' AND City = 'b' OR City = 'c'", "MALFORMED_QUERY", "'OR'"),
         ("SELECT Id FROM Lead WHERE Description = 'x'", "INVALID_FIELD", "can not be filtered"),
-        ("SELECT Id FROM Lead ORDER BY Description", "INVALID_FIELD", "can not be sorted"),
+        ("SELECT Id FROM Lead ORDER BY Description", "MALFORMED_QUERY", "can not be sorted"),
         ("SELECT Id FROM Lead WHERE CreatedDate > '2026-01-01'", "INVALID_FIELD", "must be of type dateTime"),
         ("SELECT Id FROM Lead WHERE Email = 5", "INVALID_FIELD", "should be enclosed in quotes"),
         ("SELECT Id FROM Lead WHERE IsConverted = 'true'", "INVALID_FIELD", "must be of type boolean"),
@@ -182,6 +182,14 @@ def test_unknown_object_shows_a_caret(api: httpx.Client) -> None:
         ("SELECT Nobody.Name FROM Lead", "INVALID_FIELD", "Didn't understand relationship 'Nobody'"),
         ("SELECT Id FROM Lead OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "2000"),
         ("SELECT Id FROM Lead GROUP BY Id", "MALFORMED_QUERY", "'GROUP'"),
+        ("SELECT Id, Email, id FROM Lead", "INVALID_FIELD", "duplicate field selected: Id"),
+        ("SELECT Owner.Name, owner.name FROM Lead", "INVALID_FIELD", "duplicate field selected: Owner.Name"),
+        ("SELECT COUNT(Id) FROM Lead LIMIT 1", "MALFORMED_QUERY", "cannot also use LIMIT"),
+        ("SELECT COUNT() FROM Lead ORDER BY Id", "MALFORMED_QUERY", "'ORDER'"),
+        ("SELECT COUNT(IsConverted) FROM Lead", "MALFORMED_QUERY", "does not support aggregate operator COUNT"),
+        ("SELECT MIN(Description) FROM Lead", "MALFORMED_QUERY", "does not support aggregate operator MIN"),
+        ("SELECT SUM(City) FROM Lead", "MALFORMED_QUERY", "does not support aggregate operator SUM"),
+        ("SELECT Id FROM Lead WHERE OwnerId > '005000000000001'", "INVALID_QUERY_FILTER_OPERATOR", "reference"),
         (f"SELECT Id FROM Lead WHERE Email = '{'x' * 4001}'", "MALFORMED_QUERY", "4000"),
         ("SELECT Id FROM Lead WHERE Email = 'x", "MALFORMED_QUERY", "string literals"),
     ],
@@ -190,6 +198,29 @@ def test_refusals(api: httpx.Client, statement: str, code: str, text: str) -> No
     error = refuse(api, statement)
     assert error["errorCode"] == code
     assert text in error["message"]
+
+
+def test_null_is_no_in_a_checkbox(api: httpx.Client) -> None:
+    """Source: SOQL and SOSL Reference, "Use null in WHERE"."""
+
+    def count(condition: str) -> int:
+        found = api.get("/query", params={"q": f"SELECT COUNT() FROM Lead WHERE IsConverted {condition}"}).json()
+        return int(found["totalSize"])
+
+    assert 0 < count("= null") == count("= false")
+    assert 0 < count("!= null") == count("= true")
+
+
+def test_pages_by_id_come_to_every_record(api: httpx.Client) -> None:
+    """Source: Bulk API guide, "PK Chunking": the org itself splits queries by `Id >= …`."""
+    asked = "SELECT Id FROM Lead WHERE Id > '{}' ORDER BY Id LIMIT 7"
+    found: list[str] = []
+    while page := api.get("/query", params={"q": asked.format(found[-1] if found else "00Q000000000000")}).json()[
+        "records"
+    ]:
+        found += [record["Id"] for record in page]
+    everything = api.get("/query", params={"q": "SELECT Id FROM Lead"}).json()["records"]
+    assert found == sorted(record["Id"] for record in everything)
 
 
 def test_too_long_addresses_have_their_own_statuses(api: httpx.Client) -> None:

@@ -15,7 +15,7 @@ LONG, SHORT = {"rows": "x" * SMALLEST}, {"rows": "x"}
 class Gateway:
     """An org that gives a set answer to compressed requests, and answers others well; it remembers how each came."""
 
-    def __init__(self, answer: httpx.Response | None = None) -> None:
+    def __init__(self, answer: httpx.Response | httpx.RequestError | None = None) -> None:
         self.answer = answer
         self.seen: list[str] = []
 
@@ -24,8 +24,11 @@ class Gateway:
         self.seen.append(encoding)
         body = request.read()
         assert int(request.headers["content-length"]) == len(body)
-        if encoding == "gzip" and self.answer is not None:
-            return self.answer
+        answer = self.answer if encoding == "gzip" else None
+        if isinstance(answer, httpx.RequestError):
+            raise answer
+        if answer is not None:
+            return answer
         return httpx.Response(200, json=json.loads(gzip.decompress(body) if encoding == "gzip" else body))
 
 
@@ -73,4 +76,21 @@ def test_a_gateway_that_breaks_on_a_compressed_write_is_not_sent_it_twice() -> N
         with pytest.raises(AnswerLost):
             session.request("PATCH", "composite/sobjects", json=LONG, idempotent=False)
         assert session.request("PATCH", "composite/sobjects", json=LONG, idempotent=False).json() == LONG
+    assert org.seen == ["gzip", "plain"]
+
+
+BROKEN = [
+    *(pytest.param(httpx.Response(status), id=str(status)) for status in (500, 502, 503)),
+    pytest.param(httpx.RemoteProtocolError("Server disconnected"), id="connection cut"),
+    pytest.param(httpx.ReadTimeout("no answer"), id="no answer"),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_gateway_that_breaks_on_a_compressed_read_gets_it_plain(
+    broken: httpx.Response | httpx.RequestError,
+) -> None:
+    org = Gateway(broken)
+    with build_session(org) as session:
+        assert session.request("POST", "composite", json=LONG, idempotent=True).json() == LONG
     assert org.seen == ["gzip", "plain"]

@@ -130,6 +130,24 @@ def test_what_others_write_afterwards_is_read(
     assert pushing.asked == INCREMENTAL
 
 
+def test_records_that_are_changed_in_a_regular_pattern_are_found(
+    pushing: Integration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report often has two kinds of people in turn, of which a flow may change one kind only."""
+    monkeypatch.setattr(module, "SAMPLE", 20)
+
+    def change_all_but_every_fifth() -> None:
+        for number in range(100):
+            if number % 5:
+                edit(pushing, number, {COUNT: 77})
+
+    _, _, found = push(pushing, tmp_path, 5, meanwhile=change_all_but_every_fifth)
+    assert found is not None
+    assert found.looked_at == 20
+    assert found.altered > 0
+    assert found.widespread
+
+
 def test_a_flow_that_changes_what_is_written_is_reported_and_all_is_read_again(
     pushing: Integration, tmp_path: Path
 ) -> None:

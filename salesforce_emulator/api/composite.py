@@ -11,6 +11,9 @@ from salesforce_emulator.refusals import Refusal
 
 MAX_SUBREQUESTS, MAX_HEAVY = 25, 5
 _HEAVY = re.compile(r"/services/data/v[\d.]+/(?:query|queryAll|composite/sobjects|sobjects/?$)")
+_SUPPORTED = re.compile(r"/services/data/v[\d.]+/(?:query|queryAll|sobjects|composite/sobjects)(?:[/?]|$)")
+_REFERENCE_ID = re.compile(r"[A-Za-z]\w*", re.ASCII)
+_INHERITED = {"accept", "authorization", "content-type"}
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])*)\}")
 
 
@@ -19,7 +22,11 @@ class _RolledBack(Exception):
 
 
 def composite(call: Call) -> Answer:
-    """`POST /composite`: up to 25 calls, of them 5 collections or queries; the outer status is 200."""
+    """`POST /composite`: up to 25 calls, of them 5 collections or queries; the outer status is 200.
+
+    Source: REST API guide, "Send Multiple Requests Using Composite" and "Composite Subrequest": only sObject resources,
+    queries and sObject Collections, with encoded addresses, and headers other than those of the whole call.
+    """
     body = call.json_object()
     subrequests = body.get("compositeRequest")
     if not isinstance(subrequests, list) or not subrequests:
@@ -33,6 +40,11 @@ def composite(call: Call) -> Answer:
     references = [item.get("referenceId") for item in subrequests]
     if None in references or len(set(references)) != len(references):
         raise Refusal(400, "INVALID_INPUT", "Each subrequest needs a referenceId of its own")
+    for reference in references:
+        if not _REFERENCE_ID.fullmatch(str(reference)):
+            raise Refusal(400, "INVALID_INPUT", f"Provided referenceId ('{reference}') must start with a letter")
+    if any(_INHERITED & {str(name).lower() for name in item.get("httpHeaders", {})} for item in subrequests):
+        raise Refusal(400, "INVALID_INPUT", "Subrequests inherit Accept, Authorization and Content-Type")
     all_or_none = bool(body.get("allOrNone", False))
     results: list[dict[str, Any]] = []
     try:
@@ -70,8 +82,8 @@ def _run_all(call: Call, subrequests: list[dict[str, Any]], results: list[dict[s
 
 def _run(call: Call, item: dict[str, Any], bodies: dict[str, Any]) -> Answer:
     url = str(item.get("url", ""))
-    if not url.startswith("/services/data/"):
-        return Answer(400, Refusal(400, "INVALID_INPUT", "The url must begin with /services/data/").body())
+    if not _SUPPORTED.match(url) or not url.isascii() or " " in url:
+        return Answer(400, Refusal(400, "INVALID_INPUT", f"The url is not supported in a composite call: {url}").body())
     try:
         url = _resolve(url, bodies)
         body = _resolve(json.dumps(item["body"]), bodies) if "body" in item else ""

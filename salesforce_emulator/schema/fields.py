@@ -14,6 +14,7 @@ TEXT_TYPES = frozenset(
         *("base64", "anyType"),
     }
 )
+NUMBER_TYPES = frozenset({"int", "long", "double", "currency", "percent"})
 COMPOUND_TYPES = frozenset({"address", "location"})
 """What shows other fields together and stores nothing itself."""
 
@@ -115,6 +116,13 @@ class Field:
         return self.filterable and self.type not in COMPOUND_TYPES | {"multipicklist"}
 
     @property
+    def can_aggregate(self) -> bool:
+        """Tell whether aggregate functions may name the field."""
+        if self.aggregatable is not None:
+            return self.aggregatable
+        return self.filterable and self.type not in COMPOUND_TYPES | {"boolean", "multipicklist", "time"}
+
+    @property
     def required(self) -> bool:
         """Tell whether a caller has to give a value on create."""
         return self.createable and not self.nillable and not self.defaulted and self.type != "boolean"
@@ -135,11 +143,8 @@ class Field:
     def describe(self) -> dict[str, object]:
         """Return describe's attributes of the field, in describe's order."""
         is_text = self.type in TEXT_TYPES
-        aggregatable = self.aggregatable
-        if aggregatable is None:
-            aggregatable = self.type not in COMPOUND_TYPES | {"boolean", "multipicklist"} and self.filterable
         return {
-            "aggregatable": aggregatable,
+            "aggregatable": self.can_aggregate,
             "aiPredictionField": False,
             "autoNumber": self.auto_number is not None,
             "byteLength": (self.length if self.type in ("id", "reference") else self.length * 3),

@@ -4,12 +4,11 @@ from datetime import datetime, timedelta
 
 from salesforce_emulator.clock import stamp
 from salesforce_emulator.refusals import Refusal
-from salesforce_emulator.schema.fields import Field
+from salesforce_emulator.schema.fields import NUMBER_TYPES, Field
 from salesforce_emulator.schema.identifiers import normalize_id
 from salesforce_emulator.soql.tokens import Token, located, unescape
 
-_NUMBERS = {"int", "long", "double", "currency", "percent"}
-_UNQUOTED = _NUMBERS | {"boolean", "date", "datetime", "time"}
+_UNQUOTED = NUMBER_TYPES | {"boolean", "date", "datetime", "time"}
 _SOQL_TYPE_NAMES = {"datetime": "dateTime", "reference": "reference", "id": "ID"}
 
 
@@ -38,13 +37,15 @@ def _relative_day(token: Token, now: datetime) -> datetime:
 def bind(statement: str, field: Field, token: Token, now: datetime, *, for_like: bool = False) -> object:
     """Return a literal as the store holds the field's values; null is None.
 
+    Null matches FALSE in a checkbox (SOQL and SOSL Reference, "Use null in WHERE").
+
     Raises:
         Refusal: the literal is not of the field's type.
     """
     if token.upper == "NULL":
-        return None
+        return 0 if field.type == "boolean" else None
     value: object = None
-    if field.type in _NUMBERS and token.kind == "number":
+    if field.type in NUMBER_TYPES and token.kind == "number":
         value = float(token.text)
     elif field.type == "boolean" and token.upper in ("TRUE", "FALSE"):
         value = int(token.upper == "TRUE")

@@ -153,6 +153,8 @@ class _Parser:
         self._expect("FROM")
         entity = self._name()
         where = self._either() if self._accept("WHERE") else None
+        if counts and self._current.upper == "ORDER":  # SOQL and SOSL Reference, "COUNT()"
+            raise self._refuse()
         order = self._order() if self._accept("ORDER", "BY") else ()
         limit = self._whole_number() if self._accept("LIMIT") else None
         offset = self._whole_number() if self._accept("OFFSET") else 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from salesforce_emulator.refusals import Refusal
-from salesforce_emulator.schema.fields import COMPOUND_TYPES, TEXT_TYPES, Field
+from salesforce_emulator.schema.fields import COMPOUND_TYPES, NUMBER_TYPES, TEXT_TYPES, Field
 from salesforce_emulator.schema.schema import Schema, SObject
 from salesforce_emulator.soql.literals import bind
 from salesforce_emulator.soql.parser import Comparison, Condition, Junction, Negation, Statement
@@ -43,7 +43,7 @@ class Query:
     """A statement ready to run.
 
     Attributes:
-        columns: what is selected, without repetition.
+        columns: what is selected.
         body: FROM, WHERE, ORDER BY, LIMIT.
         parameters: the values bound in `body`.
     """
@@ -70,9 +70,12 @@ def unknown_type(statement: str, token: Token) -> Refusal:
 def compile_query(statement: Statement, schema: Schema, *, now: datetime, with_deleted: bool) -> Query:
     """Resolve names against what the user may see, and write the SQL.
 
+    Sources: SOQL and SOSL Reference, "FIELDS()" (duplicate field selected) and "Support for Field Types in Aggregate
+    Functions"; Bulk API guide, "PK Chunking" (Ids are compared by `>=` and `<`).
+
     Raises:
-        Refusal: an object or field that is not there, a literal of the wrong type, a field that cannot be filtered
-            or sorted, an offset beyond 2,000.
+        Refusal: an object or field that is not there, or twice, a literal of the wrong type, a field that cannot be
+            filtered, sorted or aggregated, an offset beyond 2,000.
     """
     sobject = schema.find(statement.entity.text)
     if sobject is None:
@@ -92,7 +95,14 @@ class _Compiler:
 
     def compile(self, *, with_deleted: bool) -> Query:
         statement = self._statement
-        columns = {column.path: column for column in map(self._resolve, statement.fields)}
+        columns: dict[tuple[str, ...], Column] = {}
+        for column in map(self._resolve, statement.fields):
+            if column.path in columns:
+                raise Refusal(400, "INVALID_FIELD", f"duplicate field selected: {'.'.join(column.path)}")
+            columns[column.path] = column
+        if statement.aggregates and statement.limit is not None:
+            message = "Non-grouped query that uses overall aggregate functions cannot also use LIMIT"
+            raise Refusal(400, "MALFORMED_QUERY", message)
         aggregates = [self._aggregate(item.function, item.field) for item in statement.aggregates]
         where = [self._condition(statement.where)] if statement.where else []
         if self._sobject.has("IsDeleted") and not with_deleted:
@@ -162,7 +172,7 @@ class _Compiler:
 
     def _aggregate(self, function: str, token: Token) -> str:
         column = self._resolve(token)
-        if column.field.is_long_text or (function not in ("COUNT", "COUNT_DISTINCT") and column.field.type == "id"):
+        if not column.field.can_aggregate or (function in ("SUM", "AVG") and column.field.type not in NUMBER_TYPES):
             raise located(
                 self._statement.text,
                 token.position,
@@ -177,7 +187,7 @@ class _Compiler:
             raise located(
                 self._statement.text,
                 token.position,
-                "INVALID_FIELD",
+                "MALFORMED_QUERY",
                 f"field '{column.field.name}' can not be sorted in a query call",
             )
         return f"{column.sql} {'DESC' if descending else 'ASC'} NULLS {'LAST' if nulls_last else 'FIRST'}"
@@ -223,7 +233,7 @@ class _Compiler:
             "LIKE": textual,
             "INCLUDES": item.type == "multipicklist",
             "EXCLUDES": item.type == "multipicklist",
-            **dict.fromkeys(("<", "<=", ">", ">="), item.type not in ("boolean", "id", "reference", "multipicklist")),
+            **dict.fromkeys(("<", "<=", ">", ">="), item.type not in ("boolean", "reference", "multipicklist")),
         }.get(comparison.operator, True)
         if not allowed:
             raise located(

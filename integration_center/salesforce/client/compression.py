@@ -35,15 +35,26 @@ class RequestCompression:
     def is_refused(self, response: httpx.Response, body: bytes) -> bool:
         """Return whether to send the request again uncompressed, because the org may not have been able to read it.
 
-        This is asked only about the first compressed request of a session. Any refusal ends compression, even if it may
-        have another reason. An internal server error ends compression too, but the request is not sent again.
+        Only the first compressed request of a session is judged. Any refusal ends compression, even if it may have
+        another reason. An error of the server ends compression too, but the request is not sent again here.
         """
-        if self._taken is not None or "content-encoding" not in response.request.headers:
+        if not self._is_trial(response.request):
             return False
         refused = response.status_code in UNREADABLE and not is_row_list(body)
-        if refused or response.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
-            logger.info("further requests are sent uncompressed (HTTP %d)", response.status_code)
-            self._taken = False
+        if refused or response.is_server_error:
+            self._end(f"HTTP {response.status_code}")
         elif response.is_success:
             self._taken = True
         return refused
+
+    def note_loss(self, request: httpx.Request) -> None:
+        """End compression where the connection broke on the first compressed request: a gateway may break on it."""
+        if self._is_trial(request):
+            self._end("the connection broke")
+
+    def _is_trial(self, request: httpx.Request) -> bool:
+        return self._taken is None and "content-encoding" in request.headers
+
+    def _end(self, reason: str) -> None:
+        logger.info("further requests are sent uncompressed (%s)", reason)
+        self._taken = False

@@ -337,6 +337,7 @@ class Session:
         except NEVER_SENT as error:
             raise build_unreachable(name_host(base), error) from None
         except httpx.RequestError as error:
+            self._compression.note_loss(request)
             # The text may quote a header, so only the type is kept.
             raise AnswerLost(f"the connection to Salesforce broke ({type(error).__name__})") from None
         if sink is None or not response.is_success:
