@@ -103,6 +103,7 @@ def list_names(tree: ast.AST) -> list[str]:
     return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
 
 
+@pytest.mark.proof
 def test_the_daemon_is_whole_for_whoever_imports_it_later(home: Mapping[str, str]) -> None:
     program = """
 import dagster, sys
