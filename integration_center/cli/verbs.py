@@ -6,7 +6,6 @@ The module of a verb is imported when the verb is called: importing all of them 
 import importlib
 import sys
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -46,9 +45,9 @@ class Verb:
 
 
 def leave_out_searches() -> None:
-    """Keep imports from two searches that each take as long as a hundred modules.
+    """Keep imports from two searches that each take as long as dozens of modules.
 
-    Pydantic reads a file of each installed package to find plugins. Ours needs none, and finds none in this process.
+    Pydantic reads a file of each installed package to find plugins, of which our models need none.
     `croniter`, and Dagster's copy of it, start the program `file` to learn the size of a pointer, which Python knows.
     """
     import platform
@@ -56,7 +55,8 @@ def leave_out_searches() -> None:
     from pydantic.plugin import _loader  # not public
 
     _loader._plugins = {}
-    platform.architecture = partial(platform.architecture, "")
+    known = platform.architecture("")
+    platform.architecture = lambda *_, **__: known
 
 
 TASKS = {
