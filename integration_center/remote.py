@@ -1,9 +1,11 @@
 """Hold what all our HTTP clients share: trusted certificates, how long they try a server, what they log of it."""
 
+import contextlib
 import functools
 import logging
 import random
 import ssl
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -17,6 +19,9 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 from integration_center.errors import IntegrationCenterError, TransientError
 
 logger = logging.getLogger(__name__)
+
+READING = threading.Lock()
+"""Held while the certificates are read."""
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -129,9 +134,25 @@ def _parse_moment(value: str | None) -> float | None:
         return None
 
 
-@functools.cache
 def trust_certificates() -> ssl.SSLContext:
     """Read the certificates we trust, once for all clients of the process: that takes longer than a request."""
+    with READING:
+        return read_certificates()
+
+
+def trust_certificates_soon() -> None:
+    """Begin to read the certificates, while a command opens its databases."""
+    threading.Thread(target=_try_certificates, name="certificates", daemon=True).start()
+
+
+def _try_certificates() -> None:
+    with contextlib.suppress(OSError):  # said where the certificates are needed
+        trust_certificates()
+
+
+@functools.cache
+def read_certificates() -> ssl.SSLContext:
+    """Read the certificates; two callers at once would read them twice."""
     import httpx  # a quarter of a second, which a command without the network need not wait for
 
     return httpx.create_ssl_context()

@@ -36,6 +36,7 @@ from integration_center.pipeline.names import FIRST_DAY, asset_keys, push_config
 from integration_center.pipeline.planned_events import TOGETHER
 from integration_center.pipeline.runs.history import complete_log
 from integration_center.pipeline.starting.catch_up import check_long_range
+from integration_center.remote import trust_certificates_soon
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
 
@@ -97,6 +98,7 @@ def launch(installation: Installation, loaded: Integrations, wanted: Launch, *, 
     Unless `quiet`, the progress of the run is shown meanwhile.
     """
     installation.stops.require_none()
+    trust_certificates_soon()
     # Closed at the end, so that SQLite leaves no files beside the history.
     with open_instance(installation.settings, executes_runs=True) as instance:
         return launch_in(instance, installation, loaded, wanted, quiet=quiet)

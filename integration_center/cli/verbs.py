@@ -35,12 +35,28 @@ class Verb:
 
     def load(self) -> Any:
         """Import the function, and make a command of it."""
+        leave_out_searches()
         module, _, function = self.place.partition(".")
         done = getattr(importlib.import_module(f"integration_center.cli.{module}"), function)
         end_imports()
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
         alone.command(self.name)(done)
         return get_command(alone)
+
+
+def leave_out_searches() -> None:
+    """Keep imports from two searches that each take as long as dozens of modules.
+
+    Pydantic reads a file of each installed package to find plugins, of which our models need none.
+    `croniter`, and Dagster's copy of it, start the program `file` to learn the size of a pointer, which Python knows.
+    """
+    import platform
+
+    from pydantic.plugin import _loader  # not public
+
+    _loader._plugins = {}
+    known = platform.architecture("")
+    platform.architecture = lambda *_, **__: known
 
 
 TASKS = {

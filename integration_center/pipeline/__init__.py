@@ -2,7 +2,7 @@
 
 import sys
 
-from integration_center.pipeline.late_alembic import put_off_alembic
+from integration_center.pipeline.late_imports import put_off_imports
 
 if "dagster" in sys.modules:  # a command that needs no Dagster, such as `list`, looks at what needs none here
-    put_off_alembic()
+    put_off_imports()

@@ -15,6 +15,9 @@ from threading import RLock
 from typing import Any
 from uuid import uuid4
 
+from dagster import AssetKey, AssetRecordsFilter
+from dagster._core.event_api import EventRecordsResult
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import (
     AssetKeyTable,
@@ -42,6 +45,9 @@ from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, e
 
 from integration_center.pipeline.known_runs import KnownRuns
 from integration_center.pipeline.planned_events import INSERT, are_announced, build_rows, store_announced
+
+MIRRORED = ASSET_EVENTS | ASSET_CHECK_EVENTS | EVENT_TYPE_TO_PIPELINE_RUN_STATUS.keys()
+"""Events that are stored where all runs can be asked for them, besides the file of their run."""
 
 
 class RunHistory(DagsterSqliteStorage):
@@ -98,6 +104,8 @@ class EventLog(SqliteEventLogStorage):
         self._run = ""
         self._empty: bytes | None = None
         self._found: set[str] = set()
+        self._last_found: tuple[object, EventRecordsResult] | None = None
+        self._changed_by_checks = 0
         super().__init__(base_dir)
         # Taken twice, because what a run announces is written to two files.
         self._db_lock = RLock()  # type: ignore[assignment] # of Dagster's class, which takes it once
@@ -119,6 +127,41 @@ class EventLog(SqliteEventLogStorage):
             self._found.add(column)
         return column in self._found
 
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event. Most are of a run alone: a row of its file."""
+        kind = event.dagster_event_type if event.is_dagster_event else None
+        if kind in ASSET_CHECK_EVENTS:
+            with self._db_lock:
+                before = self._count_changes()
+                super().store_event(event)
+                self._changed_by_checks += self._count_changes() - before
+        elif kind in MIRRORED:
+            super().store_event(event)
+        else:
+            with self.run_connection(event.run_id) as own:
+                own.execute(INSERT, self._event_to_row(event))
+
+    def fetch_materializations(
+        self,
+        records_filter: AssetKey | AssetRecordsFilter,
+        limit: int,
+        cursor: str | None = None,
+        ascending: bool = False,
+    ) -> EventRecordsResult:
+        """Find materializations of an asset, unless they were asked for last: each check of a run asks twice."""
+        with self.index_connection() as index:
+            others = index.exec_driver_sql("PRAGMA data_version").scalar_one()  # tells what other connections changed
+        asked = (others, self._count_changes() - self._changed_by_checks, records_filter, limit, cursor, ascending)
+        if self._last_found is None or self._last_found[0] != asked:
+            self._last_found = asked, super().fetch_materializations(records_filter, limit, cursor, ascending)
+        return self._last_found[1]
+
+    def _count_changes(self) -> int:
+        """Count the rows of the index that this process has changed."""
+        with self.index_connection() as index:
+            changed: int = index.connection.total_changes
+            return changed
+
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events that Dagster hands over together; see `planned_events`."""
         if not are_announced(events):
@@ -132,6 +175,7 @@ class EventLog(SqliteEventLogStorage):
 
     def dispose(self) -> None:
         """Close the connections."""
+        self._last_found = None
         with self._db_lock:
             for engine in self._engines.values():
                 engine.dispose()
@@ -200,7 +244,7 @@ class EventLog(SqliteEventLogStorage):
         return empty
 
     def _make_empty(self) -> bytes:
-        from alembic.runtime.migration import MigrationContext  # see `late_alembic`
+        from alembic.runtime.migration import MigrationContext  # see `late_imports`
         from alembic.script import ScriptDirectory
 
         with TemporaryDirectory() as folder:

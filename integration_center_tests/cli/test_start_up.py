@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from integration_center.cli.verbs import VERBS
-from integration_center.pipeline import late_alembic
+from integration_center.pipeline import late_imports
 
 PROGRAM = """
 import sys
@@ -78,22 +78,61 @@ def test_a_run_imports_what_it_needs(home: Mapping[str, str], tmp_path: Path) ->
     assert [each.returncode for each in opened] == [0, 0], opened[0].stderr
     assert "alembic" in opened[0].stderr.split()  # the databases were made
     assert opened[1].stdout == "InstanceRef\n"  # another process knows no other
-    unneeded = {"alembic", "mako", "upath", "fsspec", "fastexcel", "obstore"}
+    unneeded = {"dagster._daemon", "structlog", "tqdm", "alembic", "mako", "upath", "fsspec", "fastexcel", "obstore"}
     unneeded |= {f"integration_center.pipeline.{name}" for name in ("jobs.release", "starting.alert_watch")}
     unneeded |= {f"integration_center.{name}" for name in ("alerts", "cli.firing", "insights.formats.workbooks")}
     assert unneeded.isdisjoint(opened[1].stderr.split())
 
 
-def test_dagster_takes_from_alembic_what_is_put_off() -> None:
-    found = importlib.util.find_spec(late_alembic.USER)
+@pytest.mark.parametrize("user", late_imports.LATE)
+def test_dagster_takes_what_is_put_off_for_the_bodies_of_functions(user: str) -> None:
+    found = importlib.util.find_spec(user)
     assert found is not None
     assert found.origin is not None
-    taken = {
-        node.module: tuple(alias.name for alias in node.names)
-        for node in ast.walk(ast.parse(Path(found.origin).read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("alembic")
-    }
-    assert taken == late_alembic.NAMES
+    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    late = late_imports.LATE[user]
+    packages = {module.partition(".")[0] for module in late}
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    taken = {node.module: tuple(alias.name for alias in node.names) for node in imports}
+    assert {module: names for module, names in taken.items() if module and module.partition(".")[0] in packages} == late
+    outside = {name for part in tree.body if not isinstance(part, ast.FunctionDef) for name in list_names(part)}
+    assert outside.isdisjoint({name for each in late.values() for name in each})
+
+
+def list_names(tree: ast.AST) -> list[str]:
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+
+
+@pytest.mark.proof
+def test_the_daemon_is_whole_for_whoever_imports_it_later(home: Mapping[str, str]) -> None:
+    program = """
+import dagster, sys
+import integration_center.pipeline
+assert "dagster._daemon" not in sys.modules
+from dagster._core.storage.runs import RunStorage
+import dagster._daemon
+from dagster._daemon.types import DaemonHeartbeat
+print(dagster._daemon.DaemonHeartbeat is DaemonHeartbeat, dagster._daemon.DagsterDaemonController.__name__)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, **home}, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("True DagsterDaemonController\n", "")
+
+
+def test_a_verb_looks_for_no_plugin_and_starts_no_program(home: Mapping[str, str], tmp_path: Path) -> None:
+    package = tmp_path / "noisy-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Name: noisy\nVersion: 1\n", encoding="utf-8")
+    (package / "entry_points.txt").write_text("[pydantic]\nnoisy = noisy\n", encoding="utf-8")
+    (tmp_path / "noisy.py").write_text("raise SystemExit('a plugin was imported')", encoding="utf-8")
+    program = tmp_path / "file"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\n", encoding="utf-8")
+    program.chmod(0o755)
+    found = {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = run("list", **home, **found)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "started").exists()
 
 
 @pytest.mark.parametrize("name", VERBS)

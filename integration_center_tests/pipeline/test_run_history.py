@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from integration_center.pipeline.instance.dagster_storage import open_instance
 from integration_center.pipeline.run_history import EventLog, RunHistory
@@ -17,6 +18,17 @@ from integration_center.settings import read_settings
 def logins(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg] # of no value
     context.log.info("read")
     return dg.MaterializeResult(metadata={"rows": 3}, check_results=[dg.AssetCheckResult(passed=True)])
+
+
+CHECKS = ("counted", "complete", "recent")
+
+
+@dg.asset(
+    partitions_def=dg.DailyPartitionsDefinition("2026-11-01"),
+    check_specs=[dg.AssetCheckSpec(name, asset="days") for name in CHECKS],
+)
+def days() -> dg.MaterializeResult:  # type: ignore[type-arg] # of no value
+    return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True, check_name=name) for name in CHECKS])
 
 
 @pytest.fixture
@@ -149,3 +161,46 @@ def test_storages_that_dagster_yaml_names_stay(home: Path) -> None:
     with open_instance(read_settings(), executes_runs=True) as instance:
         execute(instance)
         assert type(instance.event_log_storage).__name__ == "ConsolidatedSqliteEventLogStorage"
+
+
+def find_last(instance: dg.DagsterInstance) -> list[str]:
+    return [record.run_id for record in instance.fetch_materializations(logins.key, limit=1).records]
+
+
+def test_a_materialization_is_found_whoever_stored_or_wiped_it_just_now(home: Path) -> None:
+    with open_instance(read_settings(), executes_runs=True) as instance, open_instance(read_settings()) as other:
+        assert find_last(instance) == []
+        for runs in (instance, other, instance, other):
+            run_id = execute(runs)
+            assert find_last(instance) == [run_id]
+            assert find_last(instance) == [run_id]
+        for wipes in (instance, other):
+            wipes.wipe_assets([logins.key])
+            assert find_last(instance) == []
+            run_id = execute(instance)
+            assert find_last(instance) == [run_id]
+
+
+def test_the_checks_of_a_run_look_for_what_they_judge_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    fetch = SqliteEventLogStorage.fetch_materializations
+
+    def noting(log: SqliteEventLogStorage, *question: object) -> object:
+        asked.append(question)
+        return fetch(log, *question)  # type: ignore[arg-type] # as Dagster asks
+
+    def run(instance: dg.DagsterInstance) -> int:
+        """Return how often a run asked; its checks judge what it has materialized itself."""
+        asked.clear()
+        run_id = dg.materialize([days], instance=instance, partition_key="2026-11-02").run_id
+        count = len(asked)
+        found = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(days.check_keys))
+        judged = [record.event.dagster_event.asset_check_evaluation_data for record in found.values()]  # type: ignore[union-attr]
+        assert [each.target_materialization_data.run_id for each in judged] == [run_id] * len(CHECKS)  # type: ignore[union-attr]
+        return count
+
+    monkeypatch.setattr(SqliteEventLogStorage, "fetch_materializations", noting)
+    with open_instance(read_settings(), executes_runs=True) as instance:
+        assert [run(instance), run(instance)] == [1, 1]
+    with open_instance(read_settings()) as instance:
+        assert run(instance) == 2 * len(CHECKS), "Dagster's own class asks for each check twice"

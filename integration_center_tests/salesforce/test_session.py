@@ -23,7 +23,13 @@ from integration_center.errors import (
     UnderMaintenance,
 )
 from integration_center.insights.walkme_api.walkme import WalkMeApi
-from integration_center.remote import RetryPolicy, read_retry_after, trust_certificates
+from integration_center.remote import (
+    RetryPolicy,
+    read_certificates,
+    read_retry_after,
+    trust_certificates,
+    trust_certificates_soon,
+)
 from integration_center.salesforce.auth.oauth import build_client
 from integration_center.salesforce.client.faults import AnswerLost, read_errors
 from integration_center.salesforce.client.session import DOWNLOAD_CHUNK, Session
@@ -317,7 +323,8 @@ def test_the_certificates_are_read_once_for_all_clients(monkeypatch: pytest.Monk
         return read[-1]
 
     monkeypatch.setattr(ssl, "create_default_context", count)
-    trust_certificates.cache_clear()
+    read_certificates.cache_clear()
+    trust_certificates_soon()  # as a command does that runs a sync
     with (
         Session(Tokens()),
         Session(Tokens()),
@@ -327,6 +334,16 @@ def test_the_certificates_are_read_once_for_all_clients(monkeypatch: pytest.Monk
         assert read == [trust_certificates()]
     assert read[0].verify_mode is ssl.CERT_REQUIRED
     assert read[0].check_hostname
+
+
+def test_certificates_that_cannot_be_read_are_named_where_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
+    read_certificates.cache_clear()
+    trust_certificates_soon()
+    with pytest.raises(FileNotFoundError):
+        trust_certificates()
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert trust_certificates().verify_mode is ssl.CERT_REQUIRED
 
 
 def test_an_address_of_the_own_instance_may_be_absolute() -> None:

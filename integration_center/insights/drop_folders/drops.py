@@ -146,10 +146,11 @@ class LocalDrops:
             return []
         self._check_inside(path)
         try:
-            names = sorted(entry.name for entry in path.iterdir() if not entry.is_dir())
-            return [Drop(folder, name, _modified(path / name)) for name in names]
+            with os.scandir(path) as entries:
+                found = sorted((entry.name, _modified(entry)) for entry in entries if not _is_folder(entry))
         except OSError as error:
             raise UnreadableReport(f"{path} cannot be read ({type(error).__name__}); check its permissions") from None
+        return [Drop(folder, name, modified) for name, modified in found]
 
     def identify(self, drop: Drop) -> str:
         """See `Drops.identify`: it is a hash of the content, because copying a file again changes only its times."""
@@ -212,6 +213,11 @@ def _stamp(path: Path) -> tuple[int, ...]:
     return found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev
 
 
-def _modified(path: Path) -> datetime:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    # Only of a link the system has to be asked again; one that leads in a circle is none.
+    return Path(entry).is_dir() if entry.is_symlink() else entry.is_dir()
+
+
+def _modified(entry: os.DirEntry[str]) -> datetime:
     # The time of the link itself. Its target is checked when the file is read.
-    return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    return datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC)
