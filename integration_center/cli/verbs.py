@@ -5,6 +5,7 @@ The module of a verb is imported when the verb is called: importing all of them 
 
 import importlib
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -52,9 +53,10 @@ def leave_out_searches() -> None:
     """
     import platform
 
-    from pydantic.plugin import _loader  # not public
+    with suppress(ImportError):  # not public: without it, Pydantic searches
+        from pydantic.plugin import _loader
 
-    _loader._plugins = {}
+        _loader._plugins = {}
     known = platform.architecture("")
     platform.architecture = lambda *_, **__: known
 
