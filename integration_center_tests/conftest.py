@@ -22,7 +22,6 @@ from sqlalchemy import Engine, event
 from integration_center.database.workers import stop_beating
 from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
 from integration_center_tests.proofs import choose, examples
-from integration_center_tests.rewriting import rewrite_share
 from integration_center_tests.shared_work import (
     copy_dagsters_new_files,
     copy_our_new_files,
@@ -35,6 +34,7 @@ from integration_center_tests.shared_work import (
     share_the_insert_of_events,
     spare_the_garbage_collector,
 )
+from integration_center_tests.workers import UnitsOfModules, rewrite_share
 from salesforce_emulator.org.custom_fields import forget_custom_fields
 from salesforce_emulator.org.store import Store
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
@@ -140,8 +140,17 @@ def pytest_runtest_teardown() -> Iterator[None]:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """See `rewriting`."""
+    """See `workers`."""
     rewrite_share(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> UnitsOfModules | None:
+    """Groups begin first, for they are long; then all in the order in which they were collected."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    config.option.loadscopereorder = False
+    return UnitsOfModules(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -157,7 +166,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = [item for item in choose(chosen) if not on_server or uses_server(item)]
     kept = set(chosen)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = chosen
+    items[:] = sorted(chosen, key=lambda item: item.get_closest_marker("xdist_group") is None)
     for item in items:
         if on_server and item.get_closest_marker("sqlite"):
             item.add_marker(pytest.mark.skip(reason="about SQLite files"))

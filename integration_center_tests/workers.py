@@ -1,11 +1,45 @@
-"""Rewriting the asserts of the tests: each worker a share of the modules, where pytest lets each worker rewrite all."""
+"""How the workers of pytest-xdist share the tests, and the rewriting of their asserts."""
 
 import sys
+from collections import Counter
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 from _pytest.assertion.rewrite import PYC_TAIL, _rewrite_test, _write_pyc, get_cache_dir, try_makedirs  # not public
 from _pytest.assertion.rewrite import assertstate_key as state_of_rewriting
+from xdist.scheduler import LoadGroupScheduling
+
+UNIT = 12
+"""So many tests of a module, one after the other, run on one worker."""
+
+
+class UnitsOfModules(LoadGroupScheduling):  # type: ignore[misc] # xdist has no types
+    """Gives a worker some tests of a module at a time, or a whole group.
+
+    By one test at a time, nearly each module would run on all workers: each would start the module's servers, and read
+    what its tests read once.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the name of the unit that a test belongs to."""
+        unit = self._units.get(nodeid)
+        if unit is None:
+            unit = super()._split_scope(nodeid)
+            if unit == nodeid:  # it has no group
+                module = nodeid.partition("::")[0]
+                unit = f"{module} {self._counted[module] // UNIT}"
+                self._counted[module] += 1
+            self._units[nodeid] = unit
+        return unit
+
+    @cached_property
+    def _units(self) -> dict[str, str]:
+        return {}
+
+    @cached_property
+    def _counted(self) -> Counter[str]:
+        return Counter()
 
 
 def rewrite_share(config: pytest.Config) -> None:
