@@ -162,8 +162,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the pairs that only the whole matrix has, and what is left to the proofs."""
     whole_matrix, on_server = config.getoption("--every-fault"), config.getoption("--postgresql")
-    chosen = [item for item in items if whole_matrix or not item.get_closest_marker("every_fault")]
-    chosen = [item for item in choose(chosen) if not on_server or uses_server(item)]
+    chosen = items if whole_matrix else choose([item for item in items if not item.get_closest_marker("every_fault")])
+    chosen = [item for item in chosen if not on_server or uses_server(item)]
     kept = set(chosen)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = sorted(chosen, key=lambda item: item.get_closest_marker("xdist_group") is None)

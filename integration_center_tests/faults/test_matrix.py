@@ -147,7 +147,7 @@ def rotate(groups: Sequence[Mapping[str, Switch]]) -> list[Any]:
         for number, call in enumerate(CALLS)
         for group in groups
         for place, fault in enumerate(group)
-        for marks in [[] if (call, fault) in quick else [PROOF] if place == number % len(group) else [PROOF, EVERY]]
+        for marks in [[] if (call, fault) in quick else [PROOF] if place == number % len(group) else [EVERY]]
     ]
 
 
