@@ -72,6 +72,7 @@ def test_a_sync_that_was_completed_is_completed_everywhere(
     assert run.status is dg.DagsterRunStatus.SUCCESS
 
 
+@pytest.mark.proof
 def test_an_undo_that_was_completed_is_completed_everywhere(
     center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
