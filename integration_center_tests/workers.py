@@ -48,7 +48,7 @@ def rewrite_share(config: pytest.Config) -> None:
     All workers collect at the same moment, so a new checkout would be rewritten by each of them: 6 s of processor time.
     """
     place = getattr(config, "workerinput", None)
-    if not place or sys.dont_write_bytecode:
+    if not place or sys.dont_write_bytecode or config.getoption("assertmode") != "rewrite":
         return
     folders = [config.invocation_params.dir / argument for argument in config.args]
     modules = sorted({module for folder in folders for module in folder.rglob("*.py")})
