@@ -19,14 +19,12 @@ from dagster._core.storage.defs_state.base import _current_storage  # not public
 from hypothesis import settings
 from sqlalchemy import Engine, event
 
-from integration_center.database import engine as engine_module
-from integration_center.database.engine import build_engine
 from integration_center.database.workers import stop_beating
 from integration_center_tests.postgresql import complete_database, new_postgresql, on_postgresql, postgresql_server
 from integration_center_tests.proofs import choose, examples
 from integration_center_tests.shared_work import (
     copy_dagsters_new_files,
-    copy_new,
+    copy_our_new_files,
     do_not_wait_for_the_disk,
     inspect_settings_once,
     keep_connections_to_memory,
@@ -36,6 +34,7 @@ from integration_center_tests.shared_work import (
     share_the_insert_of_events,
     spare_the_garbage_collector,
 )
+from integration_center_tests.workers import UnitsOfModules, rewrite_share
 from salesforce_emulator.org.custom_fields import forget_custom_fields
 from salesforce_emulator.org.store import Store
 from salesforce_emulator.server import Emulator, EmulatorConfig, OrgHandle
@@ -76,6 +75,7 @@ def _work_done_once_a_worker(tmp_path_factory: pytest.TempPathFactory, one_certi
         remember_materializations(patch)
         share_the_insert_of_events(patch)
         inspect_settings_once(patch)
+        copy_our_new_files(patch, tmp_path_factory.mktemp("database"))
         do_not_wait_for_the_disk(patch)
         patch.setenv("SSL_CERT_FILE", str(one_certificate))
         spare_the_garbage_collector()
@@ -109,30 +109,6 @@ def emulator(emulator_process: tuple[Emulator, dict[str, list[dict[str, Any]]]])
         assert not left, f"this test left other fields than it found on {left}"
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite database with our tables and nothing in them."""
-    path = tmp_path_factory.mktemp("database") / "empty.sqlite"
-    build_engine(f"sqlite:///{path}").dispose()
-    return path
-
-
-@pytest.fixture(autouse=True)
-def _new_databases_are_copies(
-    request: pytest.FixtureRequest, empty_database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Let a new SQLite file be a copy of one with our tables: to run all revisions for each takes a tenth longer."""
-    if request.path.is_relative_to(Path(__file__).parent / "database"):
-        return  # these tests are about the revisions
-
-    def create_copy(path: Path) -> None:
-        copy_new(empty_database, path)
-        create(path)
-
-    create = engine_module.create_file
-    monkeypatch.setattr(engine_module, "create_file", create_copy)
-
-
 @event.listens_for(Engine, "connect")
 def _do_not_wait_in_sqlite(connection: object, _: object) -> None:
     """What a test writes need not survive a power failure."""
@@ -140,24 +116,41 @@ def _do_not_wait_in_sqlite(connection: object, _: object) -> None:
         connection.execute("PRAGMA synchronous = OFF")
 
 
-@pytest.fixture(autouse=True)
-def _beats_end_with_the_test() -> Iterator[None]:
-    """A process beats to its end; here the database of a test goes before that."""
-    yield
-    stop_beating()
-
-
-@pytest.fixture(autouse=True)
-def _loading_as_in_a_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an earlier test left behind: Dagster then loads definitions as a run's own process does.
+# Hooks, for a fixture of each test takes a fifth of what pytest needs for a test that does nothing.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Forget what an earlier test left behind: Dagster then loads definitions as a run's own process does.
 
     It would also look for their state in the storage of an instance that is gone, and take the job that it loaded last
     for any job of the same name.
     """
-    monkeypatch.setattr(DefinitionsLoadContext, "_instance", None)
+    DefinitionsLoadContext._instance = None
     _current_storage.set(None)
     for loaded in (ReconstructableJob.get_definition, ReconstructableJob.get_repository_definition):
         loaded.cache_clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """A process beats to its end; here the database of a test goes before that."""
+    try:
+        yield
+    finally:
+        stop_beating()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """See `workers`."""
+    rewrite_share(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> UnitsOfModules | None:
+    """Groups begin first, for they are long; then all in the order in which they were collected."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    config.option.loadscopereorder = False
+    return UnitsOfModules(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -169,11 +162,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the pairs that only the whole matrix has, and what is left to the proofs."""
     whole_matrix, on_server = config.getoption("--every-fault"), config.getoption("--postgresql")
-    chosen = [item for item in items if whole_matrix or not item.get_closest_marker("every_fault")]
-    chosen = [item for item in choose(chosen) if not on_server or uses_server(item)]
+    chosen = items if whole_matrix else choose([item for item in items if not item.get_closest_marker("every_fault")])
+    chosen = [item for item in chosen if not on_server or uses_server(item)]
     kept = set(chosen)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = chosen
+    items[:] = sorted(chosen, key=lambda item: item.get_closest_marker("xdist_group") is None)
     for item in items:
         if on_server and item.get_closest_marker("sqlite"):
             item.add_marker(pytest.mark.skip(reason="about SQLite files"))

@@ -9,13 +9,13 @@ from hypothesis import settings
 
 PROOFS = bool(os.environ.get("INTEGRATION_CENTER_PROOFS"))
 """Whether this run has the proofs, as `make test PROOFS=1` and CI have."""
-QUICK_EXAMPLES, QUICK_CASES = 8, 4
+QUICK_EXAMPLES, QUICK_CASES = 12, 4
 """The quick suite tries a law on one of so many examples, and a test marked `sampled` on one of so many cases."""
 FEWEST = 5
 
 
 def examples(count: int = 100, **options: object) -> settings:
-    """Try a law on `count` examples where the proofs run, and on an eighth of them otherwise.
+    """Try a law on `count` examples where the proofs run, and on a twelfth of them otherwise.
 
     Args:
         count: how many examples the proof has.

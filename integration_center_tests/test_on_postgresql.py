@@ -25,6 +25,11 @@ def on_moved(moved: bool) -> bool:
     return moved
 
 
+@pytest.fixture
+def new_postgresql() -> None:
+    """Starts no server here: that tests ask for it is all that is looked at."""
+
+
 def test_a_test_without_them_is_left_out(request: pytest.FixtureRequest, home: Path) -> None:
     assert not uses_server(request.node)
 
@@ -33,5 +38,5 @@ def test_a_test_with_what_the_option_changes_is_kept(request: pytest.FixtureRequ
     assert uses_server(request.node)
 
 
-def test_a_test_that_starts_a_server_itself_is_kept(request: pytest.FixtureRequest, complete_database: str) -> None:
+def test_a_test_that_starts_a_server_itself_is_kept(request: pytest.FixtureRequest, new_postgresql: None) -> None:
     assert uses_server(request.node)

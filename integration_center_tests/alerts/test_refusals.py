@@ -15,6 +15,7 @@ ONE = "refused by a duplicate rule (DUPLICATES_DETECTED)"
 SEVERAL = "refused, most often by a duplicate rule (DUPLICATES_DETECTED), and for 1 other reason"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("others", "said"), [(0, ONE), (1, SEVERAL)], ids=["one reason", "two reasons"])
 def test_the_reason_is_beside_the_number(
     alerts: Center, receiver: Receiver, mailbox: Mailbox, command: Command, others: int, said: str

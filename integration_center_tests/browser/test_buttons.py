@@ -199,6 +199,7 @@ def test_a_plan_is_rejected_and_an_integration_taken_to_production(
     assert (center.defs / f"{SLUG}_production" / "defs.yaml").exists()
 
 
+@pytest.mark.proof
 def test_a_picklist_is_created_in_production_by_one_of_two_presses(
     center: Center,
     dagster: OwnDagster,

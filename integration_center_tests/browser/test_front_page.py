@@ -183,6 +183,7 @@ def photograph(page: Page, name: str) -> None:
         (ROOT / PICTURES / f"{name}.webp").write_bytes(base64.b64decode(taken))
 
 
+@pytest.mark.proof
 def test_the_front_page_says_what_is_wrong_and_what_to_press(
     center: Center, installation: Installation, browser_process: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

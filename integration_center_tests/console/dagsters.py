@@ -12,7 +12,6 @@ from dagster._core.launcher import LaunchRunContext
 from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget, WorkspaceLoadTarget
-from dagster_webserver.app import create_app_from_workspace_process_context
 
 from integration_center.errors import ServiceUnavailable
 from integration_center.pipeline.instance.run_request import RunRequest
@@ -62,6 +61,8 @@ class ThreadLauncher(SyncInMemoryRunLauncher):
 @contextmanager
 def serve_dagster(instance: dg.DagsterInstance, target: WorkspaceLoadTarget | None = None) -> Iterator[Webserver]:
     """Dagster's own webserver over an instance. Without code locations, its history can be asked for."""
+    from dagster_webserver.app import create_app_from_workspace_process_context  # takes as long as a sync
+
     with WorkspaceProcessContext(instance, target or EmptyWorkspaceTarget()) as context:
         app = create_app_from_workspace_process_context(context)
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))

@@ -57,6 +57,7 @@ def test_there_are_forms_to_look_at() -> None:
     assert len(CHANGES) > 35
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kept", [True, False], ids=["ended", "forgotten"])
 def test_after_the_session_ended_nothing_is_written_and_the_sign_in_leads_back(
     center: Center, console: Console, draft: str, open_browser: Callable[..., Browser], kept: bool
@@ -83,6 +84,7 @@ def test_after_the_session_ended_nothing_is_written_and_the_sign_in_leads_back(
     assert see_all(center, console.installation) == before
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("headers", OTHER_SITES, ids=str)
 def test_no_form_of_another_site_is_taken(
     center: Center, console: Console, draft: str, open_browser: Callable[..., Browser], headers: Mapping[str, str]

@@ -6,7 +6,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from oidc_provider_mock import User, run_server_in_thread
 from pydantic import SecretStr
 
 from integration_center.access.audit import Action
@@ -15,16 +14,17 @@ from integration_center.installation import Installation
 from integration_center_tests.console.browser import Browser, Seen
 from integration_center_tests.console.guarded import HOME, ROLES
 
-PEOPLE = [
-    User(sub="f1d2", claims={"preferred_username": "olga", "groups": ["cs-ops"]}),
-    User(sub="e0c3", claims={"preferred_username": "ida", "groups": ["it", "cs-ops"]}),
-    User(sub="a9b8", claims={"preferred_username": "rolf", "groups": ["sales"]}),
-]
-
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
-    with run_server_in_thread(require_client_registration=True, require_nonce=True, user_claims=PEOPLE) as server:
+    from oidc_provider_mock import User, run_server_in_thread  # slow to import, so not in each worker
+
+    people = [
+        User(sub="f1d2", claims={"preferred_username": "olga", "groups": ["cs-ops"]}),
+        User(sub="e0c3", claims={"preferred_username": "ida", "groups": ["it", "cs-ops"]}),
+        User(sub="a9b8", claims={"preferred_username": "rolf", "groups": ["sales"]}),
+    ]
+    with run_server_in_thread(require_client_registration=True, require_nonce=True, user_claims=people) as server:
         yield f"http://127.0.0.1:{server.server_port}"
 
 

@@ -155,6 +155,7 @@ def test_the_doctor_says_what_is_wrong_and_packs_it(center: Center, browser: Bro
         assert "Secret" not in "".join(archive.read(name).decode() for name in archive.namelist())
 
 
+@pytest.mark.proof
 def test_what_one_console_adds_the_console_of_another_host_shows(
     on_postgresql: Callable[[Path], str], home: Path, tmp_path: Path, open_browser: Callable[..., Browser]
 ) -> None:

@@ -36,6 +36,7 @@ def list_paths() -> list[str]:
     return [*filled, "/?page=8", "/?state=failed", "/?q=object+4", "/log?page=50", "/log?q=object", "/audit?page=90"]
 
 
+@pytest.mark.proof
 def test_no_page_is_over_its_budget(
     installation: Installation, open_browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:

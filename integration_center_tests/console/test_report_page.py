@@ -134,6 +134,7 @@ def test_what_does_not_read_the_file_needs_a_second_word(browser: Browser, folde
     assert "The options of the report are saved." in send(browser, stopped, "save-anyway").text
 
 
+@pytest.mark.proof
 def test_who_edits_second_is_warned(browser: Browser, folder: Path) -> None:
     seen = browser.open("/reports/logins")
     (folder / "report.yaml").write_text("header_row: 2\nfooter: 1\n", encoding="utf-8")

@@ -27,6 +27,7 @@ READING, SENDING = "Reading the org and making the plan", "Sending the changes"
 RUN, PLAN = "/integrations/logins_to_leads/run", "/integrations/logins_to_leads/plan"
 
 
+@pytest.mark.proof
 def test_run_now_starts_a_run_and_ends_in_its_result(
     center_on_disk: Center, console: Console, browser: Browser, dagster: OwnDagster
 ) -> None:
@@ -315,6 +316,7 @@ def test_an_unknown_run_is_a_page_that_says_so(browser: Browser) -> None:
     assert "There is no run" in browser.open("/integrations/logins_to_leads/runs/nothing", status=404).text
 
 
+@pytest.mark.proof
 def test_dagsters_own_graphql_tells_status_and_log(center_on_disk: Center) -> None:
     center_on_disk.integrate()
     center_on_disk.drop(logins(PLAIN))

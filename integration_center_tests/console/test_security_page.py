@@ -8,10 +8,12 @@ from integration_center.access.users import Role
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import User
+from integration_center.integration.spec import Environment
 from integration_center_tests.console.browser import Browser
 
 
-def test_accounts_shows_scopes_age_and_addresses(browser: Browser) -> None:
+def test_accounts_shows_scopes_age_and_addresses(browser: Browser, connect: Callable[[Environment], None]) -> None:
+    connect(Environment.SANDBOX)
     seen = browser.open("/accounts")
     assert "Issued less than a minute ago, renewed by the app's secret" in seen.text
     assert "Scopes" in seen.text

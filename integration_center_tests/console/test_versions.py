@@ -98,6 +98,7 @@ def test_a_third_version_is_not_overwritten_unseen(
     assert find_spec(console).schedule == "0 11 * * *"
 
 
+@pytest.mark.proof
 def test_two_who_make_the_same_change(editors: tuple[WizardUser, WizardUser]) -> None:
     mine, theirs = editors
     theirs.press("save", {"schedule": "0 10 * * *"})

@@ -337,6 +337,7 @@ def test_a_field_that_is_hidden_is_distinguished_from_one_that_is_missing(drops:
     assert "exists, hidden" in user.seen.text
 
 
+@pytest.mark.proof
 def test_addresses_that_the_sandbox_altered_are_explained_and_matched_by_one_button(
     drops: Center, browser: Browser
 ) -> None:
@@ -353,6 +354,7 @@ def test_addresses_that_the_sandbox_altered_are_explained_and_matched_by_one_but
     assert "ignore_invalid: true" in (drops.defs / "logins_to_lead" / "defs.yaml").read_text()
 
 
+@pytest.mark.proof
 def test_hashed_user_ids_are_refused_when_an_integration_is_saved(center: Center, browser: Browser) -> None:
     center.drop([(f"{number:043}", *logins([number])[0][1:]) for number in PLAIN])
     user = WizardUser.begin(browser)

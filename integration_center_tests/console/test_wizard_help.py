@@ -68,6 +68,7 @@ def test_the_schedule_is_chosen_in_the_wizard(drops: Center, browser: Browser) -
     assert "After saving, the next run is" in user.seen.text
 
 
+@pytest.mark.proof
 @pytest.mark.sampled
 @pytest.mark.parametrize(
     ("first", "second", "schedule"),
@@ -89,6 +90,7 @@ def test_a_schedule_stays_through_the_next_change_of_the_same_page(
     assert user.values["schedule"] == [schedule]
 
 
+@pytest.mark.proof
 def test_a_choice_after_an_expression_that_was_typed_counts(drops: Center, browser: Browser) -> None:
     user = WizardUser.begin(browser)
     user.to_mapping()
@@ -168,6 +170,7 @@ def test_what_looks_like_the_ids_of_one_object(values: list[str | None], are: bo
     assert looks_like_ids(pl.Series(values, dtype=pl.String)) is are
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", ["Ids", "addresses"])
 def test_a_key_is_proposed_where_the_report_names_none(center: Center, browser: Browser, kind: str) -> None:
     keys = list(center.leads())[:8] if kind == "Ids" else [row[0] for row in logins(PLAIN)]
@@ -229,6 +232,7 @@ def test_the_file_of_a_report_is_looked_at_and_its_report_yaml_saved(center: Cen
     assert "First rows" in user.seen.text
 
 
+@pytest.mark.proof
 def test_a_field_that_another_integration_writes_says_so_at_its_row(
     drops: Center, browser: Browser, console: Console
 ) -> None:

@@ -105,6 +105,7 @@ def test_each_preset_of_all_rows(user: WizardUser) -> None:
         assert found[1] == result, preset
 
 
+@pytest.mark.proof
 def test_days_and_bands_of_single_rows(user: WizardUser) -> None:
     make(user, "days", "Submitted At")
     assert user.values["value-0"] == ['RUN_DATE - CAST("Submitted At" AS DATE)']
@@ -129,6 +130,7 @@ def test_a_roll_up_needs_all_rows_and_one_click_does_it(user: WizardUser) -> Non
     assert f"{email(1)} 3 rows" in user.seen.text
 
 
+@pytest.mark.proof
 def test_edited_sql_is_kept_whatever_the_preset_says(user: WizardUser) -> None:
     user.press("stay", {"rows": "all"})
     make(user, "sum")
@@ -171,6 +173,7 @@ def test_rows_that_are_not_used_are_warned_of(user: WizardUser) -> None:
     )
 
 
+@pytest.mark.proof
 def test_people_who_drop_out_and_a_filter_are_kept(center: Center, user: WizardUser) -> None:
     user.press("add")
     user.press(

@@ -4,13 +4,14 @@ A sync then ends Completed, with the org as it would be without the fault; or Fa
 sync brings the org there. No record is lost, none is written twice, and every ledger adds up.
 
 Of each group of like faults a call meets one; `pytest --every-fault integration_center_tests/faults` runs them all.
-The quick suite lets each call meet the faults of every third group, and each fault a call.
+The quick suite lets each call meet a fault, and each fault a call.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 from threading import Event
 from typing import Any
 
@@ -131,28 +132,22 @@ FAULTS = CUT | SILENT | GARBLED | DEAD | BUSY | BROKEN | SPENT
 ONCE = (CUT, SILENT, GARBLED, DEAD, BUSY, BROKEN, SPENT)
 """Of faults that come to the same for a call, each call meets one, another than its neighbours do."""
 LASTING = (CUT, GARBLED | DEAD, BUSY | BROKEN | SPENT)
-
-
-QUICK_SHARE = 3
-"""The quick suite has one of so many groups for each call, with a shift, so that each fault is met all the same."""
+PROOF, EVERY = pytest.mark.proof, pytest.mark.every_fault
 
 
 def rotate(groups: Sequence[Mapping[str, Switch]]) -> list[Any]:
-    """All pairs of call and fault, the call's route first; those beyond one of each group are marked `every_fault`."""
+    """All pairs of call and fault, the call's route first; those beyond one of each group are marked `every_fault`.
+
+    The quick suite has so few that each call and each fault is in one.
+    """
+    faults = [fault for group in groups for fault in group]
+    quick = set(zip(cycle(CALLS), faults, strict=False))
     return [
-        pytest.param(
-            call.route,
-            call,
-            fault,
-            id=f"{call.id}-{fault}",
-            marks=[
-                *([] if place == number % len(group) else [pytest.mark.every_fault]),
-                *([] if (number + number // QUICK_SHARE + row) % QUICK_SHARE == 0 else [pytest.mark.proof]),
-            ],
-        )
+        pytest.param(call.route, call, fault, id=f"{call.id}-{fault}", marks=marks)
         for number, call in enumerate(CALLS)
-        for row, group in enumerate(groups)
+        for group in groups
         for place, fault in enumerate(group)
+        for marks in [[] if (call, fault) in quick else [PROOF] if place == number % len(group) else [EVERY]]
     ]
 
 

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -12,11 +13,18 @@ from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
-from dagster_graphql.schema import create_schema
 
 from integration_center.pipeline.instance.code_locations import LOCATION
 from integration_center.pipeline.instance.webserver import LAUNCH
 from integration_center_tests.pipeline.center import Center
+
+
+@cache
+def read_schema() -> Any:
+    """Dagster's schema. To import it takes as long as a sync, so workers that ask nothing of it leave it alone."""
+    from dagster_graphql.schema import create_schema
+
+    return create_schema()
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class GraphQL:
     def execute(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
         """The data of an answer without errors."""
         context = self.workspace.create_request_context()
-        result = asyncio.run(create_schema().execute_async(query, variables=dict(variables or {}), context=context))
+        result = asyncio.run(read_schema().execute_async(query, variables=dict(variables or {}), context=context))
         assert result.errors is None, result.errors
         return result.data
 

@@ -40,6 +40,7 @@ def test_a_run_and_a_check_say_why_nothing_matches(altered: Center, command: Com
     assert SAYS in " ".join(out.split())
 
 
+@pytest.mark.proof
 @pytest.mark.sampled
 @pytest.mark.parametrize("whole", [False, True])
 def test_addresses_are_matched_as_they_were_when_the_integration_says_so(

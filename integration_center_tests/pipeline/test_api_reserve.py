@@ -50,6 +50,7 @@ def test_a_push_that_would_use_up_the_reserve_is_held(
     assert center.writes() == []
 
 
+@pytest.mark.proof
 def test_an_org_whose_answers_do_not_tell_is_asked(center: Center, allowance: Allowance) -> None:
     allowance.shown, allowance.maximum = False, 8
     ran = center.run()
@@ -73,6 +74,7 @@ def test_forecast_use_and_waits_are_in_the_metadata(center: Center, allowance: A
     assert shown["api_calls_of_the_sync"] == len(center.emulator.sandbox.calls.find(path="/services/data/*"))
 
 
+@pytest.mark.proof
 def test_looks_at_a_bulk_job_are_counted(center: Center, allowance: Allowance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("integration_center.salesforce.write.push.COLLECTIONS_ROWS", 0)
     ran = center.run()

@@ -104,6 +104,7 @@ def test_a_late_report_is_waited_for_and_runs_when_it_lands(
     assert line["triggered_by"] == "arrival of the report"
 
 
+@pytest.mark.proof
 def test_what_is_waited_for_is_in_log_and_list(clock: Clock, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.now(UTC)
     clock.center.integrate(schedule="* * * * *", arrive_by=f"{now + timedelta(hours=2):%H:%M}")

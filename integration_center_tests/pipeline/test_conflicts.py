@@ -94,6 +94,7 @@ def test_the_next_sync_plans_them_again(center: Center, planned: Ran) -> None:
     assert center.lead(CHANGED)[COUNT] == 7 + CHANGED
 
 
+@pytest.mark.proof
 @pytest.mark.sampled
 def test_a_plan_of_which_nothing_is_left_writes_nothing(center: Center, planned: Ran) -> None:
     for number in PLAIN:

@@ -83,6 +83,7 @@ def test_the_run_that_failed_is_the_only_one_looked_at(center: Center) -> None:
     assert {run_id for run_id, *_ in lines(center)} == {first, second}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("job", ["sync", "__ASSET_JOB"])
 def test_a_run_of_many_integrations_gets_a_line_for_each_that_it_planned(center: Center, job: str) -> None:
     center.integrate()

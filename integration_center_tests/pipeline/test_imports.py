@@ -1,7 +1,7 @@
 """The direction of imports, read from the source: the core knows nothing of Dagster, HTTP or the environment."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -43,14 +43,20 @@ def part_of(module: str) -> str:
 
 
 @cache
+def trees(package: Path = PACKAGE) -> Mapping[Path, ast.Module]:
+    """The modules of a package, parsed."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(package.rglob("*.py"))}
+
+
+@cache
 def imports(package: Path = PACKAGE) -> tuple[tuple[str, str], ...]:
     """All imports in a package: (our module, what it imports), wherever in the file they are."""
     return tuple(
         (module, name)
-        for path in sorted(package.rglob("*.py"))
+        for path, tree in trees(package).items()
         if "defs" not in path.relative_to(package).parts
         for module in [".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")]
-        for name in imported(ast.parse(path.read_text(encoding="utf-8")))
+        for name in imported(tree)
     )
 
 
@@ -139,8 +145,8 @@ READERS = {"settings/paths.py", "pipeline/location/selected_assets.py", "integra
 def test_only_settings_and_what_reads_dagsters_arguments_name_environment_variables() -> None:
     readers = {
         path.relative_to(PACKAGE).as_posix()
-        for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
         if (isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"})
         or (isinstance(node, ast.Name) and node.id == "EnvVar")
     }

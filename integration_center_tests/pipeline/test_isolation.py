@@ -262,6 +262,7 @@ def test_the_sensor_closes_what_a_failed_run_left_open(center: Center) -> None:
     assert f"no data for {YESTERDAY}" in (sync.error or "")
 
 
+@pytest.mark.proof
 def test_one_that_allows_no_empty_report_does_not_stop_one_that_does(center: Center) -> None:
     center.integrate("strict")
     center.integrate("lenient", fields=[SCORE], limits={"allow_empty": True})

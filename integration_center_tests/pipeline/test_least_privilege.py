@@ -127,6 +127,7 @@ def test_an_expired_assignment_is_none(center: Center, org: Org, command: Comman
     assert code == 1
 
 
+@pytest.mark.proof
 def test_an_activity_is_edited_by_a_user_permission(
     center: Center, org: Org, command: Command, narrow: Callable[[], None]
 ) -> None:

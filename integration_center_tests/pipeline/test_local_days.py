@@ -24,6 +24,7 @@ def since(center: Center) -> str:
     return SINCE
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("cell", "about"),
     [

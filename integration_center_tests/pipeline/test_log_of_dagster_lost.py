@@ -48,6 +48,7 @@ def losing(monkeypatch: pytest.MonkeyPatch, is_lost: Callable[[str, str], bool],
         yield lost
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("times", [1, 10_000], ids=["once", "from then on"])
 @pytest.mark.parametrize("kind", ["ASSET_MATERIALIZATION", "STEP_SUCCESS", "PIPELINE_SUCCESS"])
 def test_a_sync_that_was_completed_is_completed_everywhere(
@@ -71,6 +72,7 @@ def test_a_sync_that_was_completed_is_completed_everywhere(
     assert run.status is dg.DagsterRunStatus.SUCCESS
 
 
+@pytest.mark.proof
 def test_an_undo_that_was_completed_is_completed_everywhere(
     center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

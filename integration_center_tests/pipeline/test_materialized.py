@@ -119,6 +119,7 @@ def test_an_old_day_that_fails_leaves_the_results_of_the_newest_day(example: Cen
     assert example.instance.get_materialized_partitions(PUSH) == {DAY}
 
 
+@pytest.mark.proof
 def test_the_results_of_a_range_are_stored_too(example: Center) -> None:
     example.drop(logins(PLAIN, count=2), days_before(1))
     ran = example.run(day=days_before(1), last=YESTERDAY)

@@ -143,6 +143,7 @@ def test_dagster_still_refuses_what_is_wrong_elsewhere(center: Center) -> None:
         project.get_repository_def()
 
 
+@pytest.mark.proof
 def test_our_own_location_keeps_its_name_and_its_job(center: Center) -> None:
     center.integrate()
     center.integrate("mistyped", **{**MISTYPED, "report": None, "object": "Contact", "fields": [MISTYPED["fields"][0]]})

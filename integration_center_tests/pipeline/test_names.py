@@ -75,6 +75,7 @@ def test_hostile_names_stop_no_other_and_are_listed_as_broken(tmp_path: Path) ->
     assert "rename the folder, for example to 'global_2'" in problems["global"]
 
 
+@pytest.mark.proof
 @examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     slugs=st.lists(

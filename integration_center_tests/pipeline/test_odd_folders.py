@@ -21,6 +21,7 @@ def tmp_path(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.sampled
 @pytest.mark.sqlite
 @pytest.mark.parametrize("rows_without_bulk", [0, 100])
 def test_days_are_synced_read_and_taken_back(

@@ -170,6 +170,7 @@ def test_a_look_that_fails_is_given_up_after_one_retry(
     assert evaluations(center, ran)["rows_failed", DAY] == (True, "WARN")
 
 
+@pytest.mark.proof
 def test_where_not_all_can_be_read_the_push_counts(center: Center, org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("integration_center.salesforce.write.read_back.SAMPLE", 4)
     rewrite(center, org)

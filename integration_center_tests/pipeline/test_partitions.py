@@ -61,6 +61,7 @@ def test_a_range_of_events_plans_the_newest_row_of_each_key(center: Center) -> N
     assert sum(center.sync(run, "nps").counts["rows"].values()) == 5
 
 
+@pytest.mark.proof
 def test_columns_called_like_those_of_a_plan_keep_their_days(center: Center) -> None:
     """A report may have columns `day` and `outcome`; over a range its rows still know which day they are of."""
     center.integrate("courses", report="courses", fields=[{"column": "outcome", "field": COUNT}])

@@ -85,6 +85,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.proof
 @pytest.mark.sampled
 @pytest.mark.parametrize(("answer", "enabled"), [("yes", True), ("no", False)])
 def test_at_a_terminal_it_is_switched_on_by_a_yes(
@@ -137,6 +138,7 @@ def test_what_is_missing_in_production_stops_it_before_anything_is_copied(ready:
     assert not (ready.defs / COPY).exists()
 
 
+@pytest.mark.proof
 def test_only_the_plan_of_what_is_there_now_counts(
     ready: Center, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -174,6 +174,7 @@ def test_a_canary_that_is_refused_holds_the_rest(center: Center) -> None:
     )
 
 
+@pytest.mark.proof
 def test_a_canary_that_the_org_holds_lets_the_rest_follow(center: Center) -> None:
     center.integrate(canary=3)
     center.drop(logins(PLAIN))

@@ -4,6 +4,8 @@ import csv
 import io
 from collections.abc import Sequence
 
+import pytest
+
 from integration_center.console.ledger import LedgerLine, read_page, scan, stream_csv
 from integration_center.console.ledger_query import LedgerQuery
 from integration_center.installation import open_installation
@@ -72,6 +74,7 @@ def test_title_lines_and_empty_lines_count_everywhere(center: Center, command: C
     assert {line["row"]: line["key"] for line in written} == {4: email(first), 6: email(second)}
 
 
+@pytest.mark.proof
 def test_nothing_is_kept_where_nothing_is_passed_over(center: Center, command: Command) -> None:
     center.integrate()
     center.drop(logins(PLAIN))
@@ -101,6 +104,7 @@ def test_files_of_one_day_are_named(center: Center, command: Command) -> None:
     assert grouped == {shown[3].reason}
 
 
+@pytest.mark.proof
 def test_days_of_one_run_are_counted_each_by_itself(center: Center) -> None:
     center.integrate()
     drop_text(center, ["Title", ",".join(HEADER), *write_rows(PLAIN[:2])], f"{days_before(1)}.csv", "skip_lines: 1\n")
@@ -110,6 +114,7 @@ def test_days_of_one_run_are_counted_each_by_itself(center: Center) -> None:
     assert lines == [(days_before(1), 3), (days_before(1), 4), (YESTERDAY, 3), (YESTERDAY, 4)]
 
 
+@pytest.mark.proof
 def test_a_person_who_is_no_longer_in_the_report_has_no_row(center: Center, command: Command) -> None:
     fields = [{"column": HEADER[-1], "field": COUNT, "absent": "0"}]
     center.integrate(fields=fields, when_absent={"after": 3})

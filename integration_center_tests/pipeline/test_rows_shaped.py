@@ -87,6 +87,7 @@ def test_a_window_takes_the_days_that_end_with_the_run(center: Center) -> None:
     assert center.lead(1)[SCORE] == 100
 
 
+@pytest.mark.proof
 def test_values_and_a_filter_without_roll_up(center: Center) -> None:
     center.drop(logins(PLAIN[:3]))
     center.integrate(

@@ -168,6 +168,7 @@ def test_tags_alone_prove_nothing(center: Center, tags: dict[str, str]) -> None:
         assert all(f"{tag}={tags[tag]}" in (entry.detail or "").partition("not proven: ")[2] for tag in claimed)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("status", [TickStatus.SUCCESS, TickStatus.STARTED])
 @pytest.mark.parametrize(("kind", "tag"), [("SCHEDULE", "schedule_name"), ("SENSOR", "sensor_name")])
 def test_a_schedule_or_sensor_is_named_where_its_tick_made_the_run(

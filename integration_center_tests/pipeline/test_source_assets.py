@@ -127,6 +127,7 @@ def test_the_job_runs_only_the_steps_of_the_integration(center: Center) -> None:
     assert lineage.parent_keys == {USAGE}
 
 
+@pytest.mark.proof
 def test_a_range_of_days_of_a_partitioned_asset_pushes_the_newest(center: Center) -> None:
     daily = dg.DailyPartitionsDefinition(days_before(2).isoformat())
     stored: dict[str, pl.DataFrame] = {}

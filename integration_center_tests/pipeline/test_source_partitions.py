@@ -77,12 +77,14 @@ def test_of_the_hours_of_a_day_the_newest_one_with_a_person_counts(center: Cente
     assert center.history()[SLUG].counts["lines"] == {"updated": 2}
 
 
+@pytest.mark.proof
 def test_of_the_hours_of_several_days_the_newest_day_counts(center: Center) -> None:
     parts = {**hours(days_before(1).isoformat()), f"{YESTERDAY}-05:00": usage(50), f"{YESTERDAY}-04:00": usage(40)}
     assert run(center, HOURLY, parts, days=2) == (True, "")
     assert center.lead(PLAIN[0])[COUNT] == 50
 
 
+@pytest.mark.proof
 def test_all_hours_count_where_all_rows_do(center: Center) -> None:
     fields = {"rows": "all", "fields": [{"value": 'SUM("logins")', "field": COUNT}]}
     assert run(center, HOURLY, hours(YESTERDAY.isoformat()), changes=fields) == (True, "")

@@ -165,6 +165,7 @@ def test_queue_backfills_tokens_and_ticks_are_stopped(
     assert daily.evaluate_tick(tick).run_requests
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("tag", sorted(LAUNCHED_TAGS))
 def test_neither_salesforce_nor_dagster_is_waited_for(
     ready: Center, installation: Installation, monkeypatch: pytest.MonkeyPatch, tag: str

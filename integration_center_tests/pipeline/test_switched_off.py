@@ -29,6 +29,7 @@ def test_a_launch_that_does_not_ask_for_it_writes_nothing_and_reads_nothing(off:
     assert len(off.emulator.sandbox.calls) == 0
 
 
+@pytest.mark.proof
 def test_a_push_alone_is_refused_too(off: Center) -> None:
     planned = off.run(assets=["insights/logins", f"{SLUG}/update_set"])
     assert planned.success, planned.error  # a plan writes nothing

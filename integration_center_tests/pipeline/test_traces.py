@@ -82,6 +82,7 @@ def test_a_run_is_one_trace_of_steps_phases_and_requests(center: Center, receive
     assert center.lead(PLAIN[0])[COUNT] == 7 + PLAIN[0]
 
 
+@pytest.mark.proof
 def test_a_large_push_has_a_span_for_its_job_and_none_has_a_key_a_value_or_a_secret(
     center: Center, received: list[Span], monkeypatch: pytest.MonkeyPatch
 ) -> None:
