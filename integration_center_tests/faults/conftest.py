@@ -57,9 +57,8 @@ def installation(
 
 
 @pytest.fixture(autouse=True)
-def no_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Sign-in has no policy of its own to inject."""
-    monkeypatch.setattr("integration_center.salesforce.auth.oauth.TIMEOUT", PATIENCE.read_timeout)
+def no_waits() -> Iterator[None]:
+    """Between its tries a call does not wait."""
     with stamina.set_testing(True, attempts=4, cap=True):
         yield
 
