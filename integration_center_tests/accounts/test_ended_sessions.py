@@ -105,12 +105,14 @@ def work(org: Org, handle: OrgHandle, call: Call) -> tuple[str, str | None]:
     return code or outcome, message
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("call", CALLS, ids=[call.name for call in CALLS])
 def test_a_session_that_can_be_renewed_goes_unnoticed(org: Org, handle: OrgHandle, call: Call) -> None:
     assert work(org, handle, call)[0] in {f"{handle.store.count('Lead')} records", "updated"}
     assert len(handle.calls.find("POST", TOKEN)) == 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("call", CALLS, ids=[call.name for call in CALLS])
 def test_a_refused_renewal_ends_the_work_at_once_and_says_what_to_do(
     org: Org, handle: OrgHandle, call: Call, monkeypatch: pytest.MonkeyPatch
@@ -124,6 +126,7 @@ def test_a_refused_renewal_ends_the_work_at_once_and_says_what_to_do(
     assert len(handle.calls.find("POST", TOKEN)) == 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("call", CALLS, ids=[call.name for call in CALLS])
 def test_a_sign_in_that_is_out_of_order_is_asked_as_often_as_the_policy_says(
     org: Org, handle: OrgHandle, call: Call

@@ -120,6 +120,7 @@ print(dagster._daemon.DaemonHeartbeat is DaemonHeartbeat, dagster._daemon.Dagste
     assert (done.stdout, done.stderr) == ("True DagsterDaemonController\n", "")
 
 
+@pytest.mark.proof
 def test_a_verb_looks_for_no_plugin_and_starts_no_program(home: Mapping[str, str], tmp_path: Path) -> None:
     package = tmp_path / "noisy-1.dist-info"
     package.mkdir()

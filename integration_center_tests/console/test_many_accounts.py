@@ -79,6 +79,7 @@ def test_an_account_is_added_connected_used_and_removed(
     assert noted == [Action.REMOVED_ACCOUNT, Action.DISCONNECTED, *wizard, Action.CONNECTED, Action.ADDED_ACCOUNT]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("name", "kind", "said"),
     [

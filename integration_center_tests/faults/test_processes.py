@@ -75,6 +75,7 @@ def test_a_killed_run_is_brought_in_order_by_the_next(case: Case, step: str) -> 
     case.check_written_once([killed, second])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("by_bulk", [False, True], ids=["collections", "bulk"])
 @pytest.mark.parametrize(
     "full",

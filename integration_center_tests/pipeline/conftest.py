@@ -91,16 +91,18 @@ class Connected:
     files: Mapping[str, bytes]
 
 
-_connected: dict[tuple[str, ...], Connected] = {}
-"""By the settings that name the org and its app."""
+_connected: dict[tuple[bool | str, ...], Connected] = {}
+"""By whether the database is on a server, and by the settings that name the org and its app."""
 
 
-def connect_sandbox(home: Path, emulator: Emulator, connect: Callable[[Environment], None], *, on_server: bool) -> None:
+def connect_sandbox(home: Path, emulator: Emulator, connect: Callable[[Environment], None]) -> None:
     """Connect the sandbox. Only the first test of a worker signs in and asks the org who and what it is.
 
     The others get the files that it had then, a tenth of the work, and the org knows the token of that account again.
     """
-    place = tuple(os.environ[f"SALESFORCE_SANDBOX_{name}"] for name in ("LOGIN_URL", "CLIENT_ID", "CLIENT_SECRET"))
+    on_server = read_settings().has_database_server
+    org = tuple(os.environ[f"SALESFORCE_SANDBOX_{name}"] for name in ("LOGIN_URL", "CLIENT_ID", "CLIENT_SECRET"))
+    place = (on_server, *org)
     sessions = emulator.sandbox.org.sessions
     if place not in _connected:
         before = {*home.iterdir()}
@@ -139,30 +141,25 @@ def center(
     emulator: Emulator,
     connect: Callable[[Environment], None],
     history_in_memory: dg.DagsterInstance,
-    request: pytest.FixtureRequest,
 ) -> Center:
     """An installation with the sandbox connected; its Dagster history is in memory, and empty."""
-    connect_sandbox(home, emulator, connect, on_server=request.config.getoption("--postgresql"))
+    connect_sandbox(home, emulator, connect)
     history_in_memory.wipe()
     return Center(home, emulator, history_in_memory)
 
 
 @pytest.fixture
-def center_on_disk(
-    home: Path, emulator: Emulator, connect: Callable[[Environment], None], request: pytest.FixtureRequest
-) -> Iterator[Center]:
+def center_on_disk(home: Path, emulator: Emulator, connect: Callable[[Environment], None]) -> Iterator[Center]:
     """The same with the history in files, as commands open it that execute runs themselves."""
-    connect_sandbox(home, emulator, connect, on_server=request.config.getoption("--postgresql"))
+    connect_sandbox(home, emulator, connect)
     with open_instance(read_settings(), executes_runs=True) as instance:
         yield Center(home, emulator, instance)
 
 
 @pytest.fixture
-def center_of_daemon(
-    home: Path, emulator: Emulator, connect: Callable[[Environment], None], request: pytest.FixtureRequest
-) -> Iterator[Center]:
+def center_of_daemon(home: Path, emulator: Emulator, connect: Callable[[Environment], None]) -> Iterator[Center]:
     """The same with the history in files as Dagster's daemon writes it, and with the standard output of the steps."""
-    connect_sandbox(home, emulator, connect, on_server=request.config.getoption("--postgresql"))
+    connect_sandbox(home, emulator, connect)
     with dg.DagsterInstance.from_config(str(home)) as instance:
         yield Center(home, emulator, instance)
 

@@ -110,6 +110,7 @@ def test_each_case_has_its_answer() -> None:
     assert {str(path.relative_to(CASES).with_suffix("")) for path in CASES.rglob("*.csv")} == set(RIGHT)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_file_is_right_or_says_the_line_that_reads_it(name: str, tmp_path: Path) -> None:
     case, content = RIGHT[name], (CASES / f"{name}.csv").read_bytes()

@@ -94,6 +94,7 @@ def match(org: Org, keys: Mapping[str, Any], *fields: str) -> Iterator[list[str 
 
 
 @pytest.mark.sampled
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("field", "given", "found"), KEYS, ids=[f"{key[0]}-{number}" for number, key in enumerate(KEYS)]
 )
