@@ -91,7 +91,7 @@ class Connected:
     files: Mapping[str, bytes]
 
 
-_connected: dict[tuple[bool | str, ...], Connected] = {}
+_connected: dict[tuple[str, ...], Connected] = {}
 """By whether the database is on a server, and by the settings that name the org and its app."""
 
 
@@ -102,7 +102,7 @@ def connect_sandbox(home: Path, emulator: Emulator, connect: Callable[[Environme
     """
     on_server = read_settings().has_database_server
     org = tuple(os.environ[f"SALESFORCE_SANDBOX_{name}"] for name in ("LOGIN_URL", "CLIENT_ID", "CLIENT_SECRET"))
-    place = (on_server, *org)
+    place = (str(on_server), *org)
     sessions = emulator.sandbox.org.sessions
     if place not in _connected:
         before = {*home.iterdir()}
