@@ -15,6 +15,7 @@ from integration_center.insights.files import Fetched, FilesSource
 from integration_center.insights.formats.file_kinds import read_file
 from integration_center.insights.inspecting.inspection import Inspection, inspect_fetched
 from integration_center.insights.sizes import SizeLimit
+from integration_center.wording.sentences import count
 
 ROWS = 6
 USUAL_ENCODINGS = frozenset({"ascii", "utf-8"})
@@ -41,8 +42,8 @@ def say_file(found: Inspection) -> str:
     """Say what a file is: `Text with delimiters, 4,950 rows, 12 columns, 340 kB`. What is usual is left out."""
     facts = [
         FORMATS[found.format],
-        found.rows is not None and f"{found.rows:,} row{'' if found.rows == 1 else 's'}",
-        found.columns and f"{len(found.columns):,} column{'' if len(found.columns) == 1 else 's'}",
+        found.rows is not None and count(found.rows, "row"),
+        found.columns and count(len(found.columns), "column"),
         show_size(found.size),
         found.packing and f"packed by {found.packing}",
         found.delimiter and found.delimiter != DELIMITERS[","] and f"cells separated by {found.delimiter}",

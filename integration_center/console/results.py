@@ -10,7 +10,7 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.pipeline.runs.run_endings import BY_PEOPLE
 from integration_center.sync.outcome_words import OUTCOME_WORDS, TROUBLED, say_records
 from integration_center.sync.outcomes import Outcome
-from integration_center.wording.sentences import capitalize_first
+from integration_center.wording.sentences import capitalize_first, count
 
 ResultTone = Literal["success", "warning", "danger", "info"]
 
@@ -95,7 +95,7 @@ def name_run(name: str, sync: SyncRecord | None, entry: AuditEntry | None) -> st
 def say_retry(sync: SyncRecord | None) -> str:
     """Say what a retry did: `tried 3 failed records again`."""
     tried = sum(sync.lines.values()) if sync else 0
-    return f"tried {tried:,} failed record{'' if tried == 1 else 's'} again" if tried else "tries failed records again"
+    return f"tried {count(tried, 'failed record')} again" if tried else "tries failed records again"
 
 
 def say_why(sync: SyncRecord, reasons: Sequence[Reason] = ()) -> str:

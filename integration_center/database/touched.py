@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from integration_center.database.sync_reading import SyncReading
 from integration_center.database.sync_records import SyncRecord
 from integration_center.sync.outcomes import WRITTEN, Outcome
-from integration_center.wording.sentences import join_parts
+from integration_center.wording.sentences import count, join_parts
 
 LOOKED_AT, SHOWN = 30, 5
 SENT = (*WRITTEN, Outcome.PLANNED, Outcome.HELD, Outcome.FAILED, Outcome.UNKNOWN)
@@ -24,6 +24,6 @@ def say_touched_by(runs: Sequence[SyncRecord]) -> str:
     if not counts:
         return ""
     if len(counts) == 1:
-        return f"The last run touched, or would have touched, {counts[0]:,} record{'' if counts[0] == 1 else 's'}."
-    listed = join_parts(f"{count:,}" for count in counts)
+        return f"The last run touched, or would have touched, {count(counts[0], 'record')}."
+    listed = join_parts(f"{each:,}" for each in counts)
     return f"The last {len(counts)} runs touched, or would have touched, {listed} records, the newest first."

@@ -17,6 +17,7 @@ from integration_center.pipeline.judging import read_installed
 from integration_center.store.retention import KEPT as FILES_KEPT
 from integration_center.wording.markdown import escape_markdown
 from integration_center.wording.plain_text import make_printable
+from integration_center.wording.sentences import count
 
 FLOWS = {
     "web": "OAuth web-server flow with PKCE",
@@ -194,4 +195,4 @@ def say_age(age: timedelta) -> str:
     if age.days == 0 and age.seconds < 60:
         return "less than a minute"
     number, unit = (days, "day") if days else (hours, "hour") if hours else (minutes, "minute")
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"
+    return count(number, unit)

@@ -44,6 +44,7 @@ from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.retrying import TRIED_AGAIN, build_retry_lines, select_failed
 from integration_center.sync.tally import Tally, tally_lines
+from integration_center.wording.sentences import count
 
 RUN_AGAIN = "Run the integration again instead: it tries them too"
 
@@ -170,8 +171,7 @@ class RetryStep(LaterStep):
 
 def describe_retry(sync: SyncRecord) -> str:
     """What the audit log says of the retry of a run."""
-    failed = count_failed(sync)
-    return f"{failed:,} failed record{'' if failed == 1 else 's'} of run {sync.run_id}"
+    return f"{count(count_failed(sync), 'failed record')} of run {sync.run_id}"
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from integration_center.wording.sentences import count
+
 NAMED = 20
 
 
@@ -59,13 +61,13 @@ class EndedRuns:
         if self.not_reached:
             said.append(f"Could not be asked to end, and will send nothing more: {name_runs(self.not_reached)}.")
         if self.backfills:
-            said.append(f"{self.backfills} backfill{'' if self.backfills == 1 else 's'} will start no further runs.")
+            said.append(f"{count(self.backfills, 'backfill')} will start no further runs.")
         return said or ["No run was under way or in the queue."]
 
 
 def count_runs(names: Sequence[str]) -> str:
     """`3 runs`."""
-    return f"{len(names):,} run{'' if len(names) == 1 else 's'}"
+    return count(len(names), "run")
 
 
 def name_runs(names: Sequence[str]) -> str:

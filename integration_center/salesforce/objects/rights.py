@@ -17,6 +17,7 @@ from integration_center.salesforce.objects.permission_set import ACTIVITIES, say
 from integration_center.salesforce.objects.permissions import list_field_names, read_permissions
 from integration_center.sync.needs import Describe, ObjectNeeds, list_needs
 from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center.wording.sentences import count
 
 BROAD = {
     "PermissionsModifyAllData": "Modify All Data",
@@ -178,7 +179,7 @@ def _compare_surplus(needs: ObjectNeeds, schema: SObjectSchema, found: _Found) -
     ]
     readable = [each.name for each in governed if each.name.lower() not in needed and each.name not in editable]
     found.surplus += [
-        f"{right} on {_count(names, 'field')} of {schema.name} that no integration {verb} ({_say_names(names)})"
+        f"{right} on {count(len(names), 'field')} of {schema.name} that no integration {verb} ({_say_names(names)})"
         for right, names, verb in (("Edit", editable, "writes"), ("Read", readable, "reads"))
         if names
     ]
@@ -201,11 +202,7 @@ def _compare_others(objects: Iterable[SObjectSummary], needed: Collection[str], 
     # Every user may edit some of the org's own objects, which no permission set governs.
     names = [each.name for each in objects if each.updateable and each.layoutable and each.name.lower() not in needed]
     if names:
-        found.surplus.append(f"Edit on {_count(names, 'object')} that no integration uses ({_say_names(names)})")
-
-
-def _count(names: Sequence[str], noun: str) -> str:
-    return f"{len(names):,} {noun}{'' if len(names) == 1 else 's'}"
+        found.surplus.append(f"Edit on {count(len(names), 'object')} that no integration uses ({_say_names(names)})")
 
 
 def _say_names(names: Sequence[str]) -> str:
