@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from queue import Full, Queue
 from typing import IO
@@ -166,9 +167,10 @@ def cut_lines(lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
     Each has all lines of its rows. The rows of a slice are in one slice of their frame on disk, too.
     """
-    last = lines["row"][-1] if lines.height else 0
-    for start in range(0, last + 1, SLICE_ROWS):
-        first, end = (lines["row"].search_sorted(row, side="left") for row in (start, start + SLICE_ROWS))
+    starts = range(0, lines["row"][-1] + 1 if lines.height else 1, SLICE_ROWS)
+    # All at once: each search for itself copies the rows.
+    cuts = lines["row"].search_sorted(pl.Series(starts, dtype=pl.UInt32), side="left")
+    for first, end in pairwise([*cuts, lines.height]):
         part = lines[first:end]
         if part.height > MOST_LINES_A_ROW * SLICE_ROWS:
             yield from keep_rows_whole(cut_slices(part))

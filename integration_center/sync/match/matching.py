@@ -77,8 +77,8 @@ def _find_places(selected: pl.DataFrame, row_keys: MatchKeys, record_keys: Match
     """Find one (`row`, `place`) pair per match. `place` is null for a row without a match."""
     found = find_all_places(selected["number"], record_keys.numbers)
     # Cut by rows, not by matches, as their frame on disk is: a part of it that is cut would be read twice.
-    cuts = [int(found[ROW].search_sorted(row)) for row in range(0, selected.height, COMPARED_AT_A_TIME)]
-    groups = (found[first:end] for first, end in pairwise([*cuts, found.height]))
+    starts = pl.Series(range(0, selected.height, COMPARED_AT_A_TIME), dtype=pl.UInt32)
+    groups = (found[first:end] for first, end in pairwise([*found[ROW].search_sorted(starts), found.height]))
     for part in (part for group in groups for part in group.iter_slices(MOST_COMPARED)):
         matched = part.drop_nulls(PLACE)
         if not row_keys.agree(matched[ROW], record_keys, matched[PLACE]):

@@ -41,7 +41,8 @@ def find_pairs(numbers: pl.Series, among: pl.Series) -> Iterator[pl.DataFrame]:
 
 def _take_part(numbers: pl.Series, is_in: pl.Series, name: str) -> pl.LazyFrame:
     """Take the numbers of a part, with their positions. Null is in no part."""
-    return pl.LazyFrame({NUMBER: numbers.filter(is_in), name: is_in.arg_true().cast(pl.UInt32)})
+    places = pl.int_range(len(numbers), dtype=pl.UInt32, eager=True)
+    return pl.LazyFrame({NUMBER: numbers.filter(is_in), name: places.filter(is_in)})  # arg_true takes ten times as long
 
 
 def find_one_place(numbers: pl.Series, among: pl.Series) -> pl.Series | None:
