@@ -232,6 +232,7 @@ def build_plan(
         records = read(key=key, snapshot=snapshot)
         if key and due:
             records = pl.concat([records, read(key=("Id", due))]).unique("Id", keep="first").sort("Id")
+        records = records.rechunk()  # to look up texts in pieces takes twenty times as long
 
         def list_absent(matched: pl.Series, there: pl.DataFrame, first: int) -> pl.DataFrame | None:
             if people is None:

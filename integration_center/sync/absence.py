@@ -169,23 +169,27 @@ def find_day_seen_again(known: pl.LazyFrame, lines: pl.LazyFrame, day: date) -> 
     is_current = before["last_seen"] == newest
     current, older = before["record_id"].filter(is_current), before["record_id"].filter(~is_current)
     del before
-    rows, matched = _select_rows(lines)
-    found = matched.select("record_id", "outcome").collect(engine="streaming")
-    ids, is_written = found["record_id"], found["outcome"].is_in(MAY_BE_WRITTEN)
-    is_known = is_written | (found["outcome"] == Outcome.UNCHANGED)  # as on most days: no record is on two lines
+    # Whole columns: a filter on disk would read the columns that it needs again with each of them.
+    ids = _read_column(lines, "record_id")
+    outcome = pl.col("outcome")
+    chosen = lines.select(
+        is_row=_is_row(lines), is_written=outcome.is_in(MAY_BE_WRITTEN), is_unchanged=outcome == Outcome.UNCHANGED
+    ).collect()
+    is_matched = chosen["is_row"] & ids.is_not_null()
+    is_written = chosen["is_written"] & is_matched
+    is_known = is_written | (chosen["is_unchanged"] & is_matched)  # as on most days: no record is on two lines
     if not ids.filter(is_known).equals(current):
         # Numbers tell apart what is compared as text right after.
-        is_known = ids.hash().is_in(current.hash().implode())
+        is_known = is_matched & ids.hash().is_in(current.hash().implode())
     if not ids.filter(is_known).equals(current) or (is_written & ~is_known).any():
         return None
-    comes_back = len(older) > 0 and ids.is_in(older.implode()).any()
-    del found, ids, current, older  # together with the keys they take the memory of a report
-    keys = _read_column(matched, "key").filter(is_known)
-    known_keys = _read_column(known, "key")
-    if comes_back or not keys.equals(known_keys.filter(is_current)):
+    comes_back = len(older) > 0 and ids.filter(is_matched).is_in(older.implode()).any()
+    del ids, current, older  # together with the keys they take the memory of a report
+    keys, known_keys = _read_column(lines, "key"), _read_column(known, "key")
+    if comes_back or not keys.filter(is_known).equals(known_keys.filter(is_current)):
         return None
     if not is_current.all():
-        present = compare_keys(_read_column(rows, "key").drop_nulls())
+        present = compare_keys(keys.filter(chosen["is_row"]).drop_nulls())
         if present.is_in(compare_keys(known_keys.filter(~is_current)).implode()).any():
             return None
     return newest
@@ -235,9 +239,14 @@ def note_known(known: pl.LazyFrame, lines: pl.LazyFrame, run_id: str, day: date)
 
 def _select_rows(lines: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     """Select the lines of the rows of the newest day, and those of them that have a record."""
-    of_rows = pl.col(LAST_SEEN).is_null() if LAST_SEEN in lines.collect_schema().names() else pl.lit(True)
-    rows = lines.filter(of_rows, pl.col("outcome") != Outcome.SUPERSEDED)
+    rows = lines.filter(_is_row(lines))
     return rows, rows.filter(pl.col("record_id").is_not_null())
+
+
+def _is_row(lines: pl.LazyFrame) -> pl.Expr:
+    """Return whether a line is of a row of the newest day."""
+    used = pl.col("outcome") != Outcome.SUPERSEDED
+    return used & pl.col(LAST_SEEN).is_null() if LAST_SEEN in lines.collect_schema().names() else used
 
 
 def _read_column(lines: pl.LazyFrame, name: str) -> pl.Series:
