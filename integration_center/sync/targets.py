@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import polars as pl
 
@@ -82,7 +83,13 @@ class Target:
 
     def fit(self) -> FittedValue:
         """Convert the values of the source column to what the org stores."""
-        return fit_values(pl.col(self.source), self.dtype, self.field, truncate=self.truncate, factor=self.factor)
+        return _fit(self)
+
+
+@lru_cache(maxsize=256)  # for all slices: to build these expressions takes as long as to fit 10,000 rows
+def _fit(target: Target) -> FittedValue:
+    source = pl.col(target.source)
+    return fit_values(source, target.dtype, target.field, truncate=target.truncate, factor=target.factor)
 
 
 def resolve_keys(spec: IntegrationSpec, schema: SObjectSchema) -> tuple[Key, ...]:
