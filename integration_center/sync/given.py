@@ -80,5 +80,5 @@ def find_given(rows: pl.LazyFrame, targets: Sequence[Target]) -> Given:
 
 
 def _find_bounds(places: pl.Series) -> tuple[int, int]:
-    first, last = pl.select(pl.lit(places).min().alias("first"), pl.lit(places).max().alias("last")).row(0)
-    return (first or 0, last or 0)
+    first, last = places.min(), places.max()
+    return (first, last) if isinstance(first, int) and isinstance(last, int) else (0, 0)
