@@ -30,6 +30,7 @@ from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
 from integration_center.sync.values.fit import fit_values
+from integration_center.wording.sentences import count
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def find_wrong_values(shape: Shape, rows: pl.DataFrame, schema: SObjectSchema) -
         )
         if given.height and given.select(fitted.code.is_not_null().all()).item():
             kind = f"{name_dtype(given.schema[RESULT])} that {field.name} ({name_field_type(field)}) cannot hold"
-            return f"{mapping.source} gives {kind} in any of {given.height:,} rows"
+            return f"{mapping.source} gives {kind} in any of {count(given.height, 'row')}"
     return None
 
 

@@ -238,7 +238,7 @@ def test_a_refreshed_sandbox_is_reported(connect: Connect, store: AccountStore, 
 
     assert connection.org_changed
     assert (connection.replaced_org_ids, connection.voided_syncs, connection.voided_jobs) == ((ORG_ID,), 1, 1)
-    assert f"It held {ORG_ID} before: 1 syncs and 1 unsettled jobs" in connection.summary
+    assert f"It held {ORG_ID} before: 1 sync and 1 unsettled job" in connection.summary
     assert log.newest_pushed_day("logins") is None
 
 
