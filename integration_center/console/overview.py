@@ -41,7 +41,6 @@ def describe_integration(spec: IntegrationSpec, labels: Labels, now: datetime) -
 
 def list_settings(spec: IntegrationSpec, labels: Labels, now: datetime) -> list[Setting]:
     """List the options of an integration in words."""
-    window = count(spec.window or 0, "day that ends", "days that end")
     many = {"update_all": f"All of them are updated, up to {spec.max_matches:,}", "skip": "The row is left out"}
     return [
         Setting("Schedule", capitalize_first(say_times(spec.times, now, utc=True))),
