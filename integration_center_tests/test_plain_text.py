@@ -2,12 +2,15 @@
 
 import json
 import logging
+import re
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import integration_center
 from integration_center.errors import ConfigurationError, PermissionMissing, RateLimited
 from integration_center.wording.plain_text import (
     escape_json,
@@ -18,6 +21,7 @@ from integration_center.wording.plain_text import (
 )
 from integration_center.wording.sentences import count
 
+TEMPLATES = Path(integration_center.__file__).parent / "console" / "templates"
 ANY_TEXT = st.text(st.characters(), max_size=60)
 """Lone halves of surrogate pairs included."""
 BIDIRECTIONAL = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
@@ -84,3 +88,12 @@ def test_a_line_of_our_log_is_printable(caplog: pytest.LogCaptureFixture) -> Non
 
 def test_things_are_counted_in_one_and_in_many() -> None:
     assert [count(number, "run") for number in (0, 1, 2, 1_200)] == ["0 runs", "1 run", "2 runs", "1,200 runs"]
+    assert [count(number, "person is", "people are") for number in (1, 1_200)] == ["1 person is", "1,200 people are"]
+
+
+def test_no_page_writes_a_plural_after_a_number_itself() -> None:
+    plural = re.compile(r"\| ?(?:count|length) ?\}\} (?:[a-z]+s|people)\b|else \"s\"|\(s\)")
+    written = {
+        f"{path.name}: {found[0]}" for path in TEMPLATES.rglob("*.html") for found in plural.finditer(path.read_text())
+    }
+    assert written == set()

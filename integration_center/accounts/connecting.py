@@ -250,7 +250,7 @@ def _admit(
     with build_client() as client:
         try:
             Stops(store.engine).require_none()
-            user, org = verify_account(client, environment, kind, grant, settings.api_version, specs)
+            user, org, advice = verify_account(client, environment, kind, grant, settings.api_version, specs)
             account = Account(
                 environment=environment,
                 org_id=org.org_id,
@@ -277,15 +277,19 @@ def _admit(
             if grant.refresh_token is not None:
                 _revoke_refused(client, environment, login_url, grant.refresh_token, error)
             raise
-        warning = None
+        warning = advice
         if previous is not None and replaced is not None and replaced != grant.refresh_token:
-            warning = _revoke_replaced(client, previous, replaced)
+            warning = _join(warning, _revoke_replaced(client, previous, replaced))
     connection = _build_connection(store, account, previous, warning)
     kept = {connected.org_id for connected in store.list()}
     failure = delete_snapshots(
         settings, store.engine, [org_id for org_id in connection.replaced_org_ids if org_id not in kept]
     )
-    return connection if failure is None else replace(connection, warning=" ".join(filter(None, (warning, failure))))
+    return replace(connection, warning=_join(warning, failure))
+
+
+def _join(*sentences: str | None) -> str | None:
+    return " ".join(filter(None, sentences)) or None
 
 
 def _read_refresh_token(store: AccountStore, environment: Environment) -> SecretStr | None:

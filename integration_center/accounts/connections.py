@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from integration_center.accounts.store import Account
 from integration_center.integration.spec import Environment
+from integration_center.wording.sentences import count
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ class Connection:
         )
         if self.org_changed:
             text += (
-                f" It held {', '.join(self.replaced_org_ids)} before: {self.voided_syncs} syncs and {self.voided_jobs}"
-                " unsettled jobs of that org no longer count, its undo data do not apply to this one, and its snapshots"
+                f" It held {', '.join(self.replaced_org_ids)} before: {count(self.voided_syncs, 'sync')} and"
+                f" {count(self.voided_jobs, 'unsettled job')} of that org no longer count, its undo data do not"
+                " apply to this one, and its snapshots"
                 " are deleted."
             )
         return text if self.warning is None else f"{text} {self.warning}"

@@ -44,6 +44,11 @@ GRANTS = (
 ORGANIZATION = "SELECT Id, Name, OrganizationType, IsSandbox FROM Organization LIMIT 1"
 DEVELOPER_EDITION = "Developer Edition"
 MODIFY_ALL = "Modify All Data"
+NARROW = (
+    "{} lacks Modify All Data. That is enough to connect. Integrations need a user with their rights: a permission set"
+    " of exactly these is on the page Accounts, under Rights, as soon as there is an integration."
+)
+"""What is said of a user without Modify All Data while no integration needs any rights."""
 
 Query = Callable[[str], Sequence[Mapping[str, Any]]]
 
@@ -73,11 +78,11 @@ def verify_account(
     grant: Grant,
     api_version: str,
     specs: Sequence[IntegrationSpec] = (),
-) -> tuple[UserInfo, Organization]:
-    """Check the user and the org of `grant`, and return them.
+) -> tuple[UserInfo, Organization, str | None]:
+    """Check the user and the org of `grant`, and return them, and what is to be known of the user's rights.
 
     A user with Modify All Data may do everything. A user without it is enough for integrations whose rights the user
-    has one by one, as the generated permission set gives them.
+    has one by one, as the generated permission set gives them. While there is no integration, API Enabled is enough.
 
     Args:
         client: for the requests.
@@ -85,7 +90,7 @@ def verify_account(
         kind: what its org is for.
         grant: the new token.
         api_version: the API version, such as `66.0`.
-        specs: the integrations of the environment; without any, only Modify All Data is enough.
+        specs: the integrations of the environment.
 
     Raises:
         AccessRefused: the user may not do enough, or the org is of the wrong kind for `environment`.
@@ -96,7 +101,7 @@ def verify_account(
     user = fetch_userinfo(client, grant)
     query = partial(_query, client, grant, api_version)
     describe = remember(partial(_describe, client, grant, api_version))
-    _check_permissions(query, describe, user, environment, specs)
+    advice = _check_permissions(query, describe, user, environment, specs)
     rows = query(ORGANIZATION)
     if not rows:
         raise OrgError(f"Salesforce's answer to {ORGANIZATION!r} has no record")
@@ -111,20 +116,22 @@ def verify_account(
     except KeyError as error:
         raise ServiceUnavailable(f"Salesforce's answer about the org lacks {error}") from None
     _check_kind(org, environment, kind)
-    return user, org
+    return user, org, advice
 
 
 def _check_permissions(
     query: Query, describe: Describe, user: UserInfo, environment: Environment, specs: Sequence[IntegrationSpec]
-) -> None:
-    missing = _find_missing(query, user, may_be_narrow=bool(specs))
+) -> str | None:
+    missing = _find_missing(query, user)
     if not missing:
-        return
+        return None
     narrow = ""
-    if specs and missing == [MODIFY_ALL]:
+    if missing == [MODIFY_ALL]:
+        if not specs:
+            return NARROW.format(user.username)
         lacking = [find_missing(list_needs([spec], describe), describe) for spec in specs]
         if not all(lacking):
-            return
+            return None
         narrow = f" and, to do with less, {', '.join(dict.fromkeys(chain.from_iterable(lacking)))}"
     raise PermissionMissing(
         f"user {user.username} lacks {' and '.join(missing)}{narrow}; ask the Salesforce admin for a permission set"
@@ -135,8 +142,11 @@ def _check_permissions(
     )
 
 
-def _find_missing(query: Query, user: UserInfo, *, may_be_narrow: bool) -> list[str]:
-    """Find the permissions that the user lacks, from UserPermissionAccess, or else from what grants permissions."""
+def _find_missing(query: Query, user: UserInfo) -> list[str]:
+    """Find the permissions that the user lacks, from UserPermissionAccess, or else from what grants permissions.
+
+    An org hides what grants permissions from a user with few of them.
+    """
     try:
         rows = query(PERMISSIONS)
     except _QueryRefused as error:
@@ -146,25 +156,17 @@ def _find_missing(query: Query, user: UserInfo, *, may_be_narrow: bool) -> list[
         labels = {"PermissionsApiEnabled": "API Enabled", "PermissionsModifyAllData": MODIFY_ALL}
         return [label for name, label in labels.items() if rows[0].get(name) is not True]
     # The org answers queries, so the user has API Enabled.
-    try:
-        return [] if _may_modify_all_data(query, user) else [MODIFY_ALL]
-    except _QueryRefused:
-        if may_be_narrow:  # an org hides what grants permissions from a user with few of them
-            return [MODIFY_ALL]
-        raise
+    return [] if _may_modify_all_data(query, user) else [MODIFY_ALL]
 
 
 def _may_modify_all_data(query: Query, user: UserInfo) -> bool:
-    """Return whether a permission set or the profile grants Modify All Data. Raises when neither can be read."""
-    refusals = []
+    """Return whether a permission set or the profile grants Modify All Data, as far as they can be read."""
     for soql in GRANTS:
         try:
             if query(soql.format(user=quote(user.user_id))):
                 return True
         except _QueryRefused as error:
-            refusals.append(error)
-    if len(refusals) == len(GRANTS):
-        raise refusals[-1]
+            logger.info("%s", error)
     return False
 
 

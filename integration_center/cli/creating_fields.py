@@ -1,8 +1,7 @@
 """Create the fields that an integration lacks, after asking."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import polars as pl
 import typer
 
 from integration_center.access.audit import Action
@@ -10,12 +9,14 @@ from integration_center.accounts.store import Account
 from integration_center.cli.output import console, errors
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
+from integration_center.planning.newest_report import NewestReport
 from integration_center.salesforce.objects.field_creation import create_fields, write_help_text
 from integration_center.salesforce.objects.field_package import is_creatable
 from integration_center.salesforce.org import Org
 from integration_center.sync.mapping.missing_fields import MissingField, find_existing, suggest_field
 from integration_center.sync.mapping.suggestions import suggest_api_name, suggest_targets
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.values.texts import measure_texts
 from integration_center.wording.plain_text import make_printable
 
 
@@ -50,9 +51,9 @@ def offer_fields(
     account: Account,
     org: Org,
     schema: SObjectSchema,
-    dtypes: Mapping[str, pl.DataType],
+    report: NewestReport,
     *,
-    taken: Sequence[str],
+    keys: Sequence[tuple[str, str]],
     help_text: str,
 ) -> SObjectSchema:
     """Offer a new field for each column that no field suits, and create what is wanted. Returns the object after that.
@@ -62,17 +63,21 @@ def offer_fields(
         account: the connected account.
         org: its org.
         schema: the object.
-        dtypes: the report's columns that are not keys.
-        taken: fields that are keys.
+        report: the newest rows of the report.
+        keys: the key pairs, whose columns need no field and whose fields are taken.
         help_text: says in Salesforce what fills the fields.
 
     Raises: see `create_missing`.
     """
-    suited = suggest_targets(schema, dtypes, taken)
+    of_keys = dict(keys)
+    dtypes = {name: dtype for name, dtype in report.likely_dtypes.items() if name not in of_keys}
+    suited = suggest_targets(schema, dtypes, [*of_keys.values()])
+    longest = measure_texts(report.frame.lazy(), dtypes)
     org_fields = org.list_field_names(schema.name) or ()
     wanted = []
     for column, dtype in dtypes.items():
-        found = find_existing(suggest_field(column, suggest_api_name(column), dtype), schema, org_fields)
+        suggested = suggest_field(column, suggest_api_name(column), dtype, longest=longest.get(column, 0))
+        found = find_existing(suggested, schema, org_fields)
         if column in suited or found is None or not is_creatable(found):
             continue
         if typer.confirm(make_printable(f"No field suits {column!r}. Create {_describe(found)}?"), default=False):

@@ -17,6 +17,7 @@ from integration_center.files.regular_files import read_regular
 from integration_center.installation import open_installation
 from integration_center.settings import read_settings
 from integration_center.store.home import prepare_home
+from integration_center.wording.sentences import count
 
 
 def change_key(
@@ -33,7 +34,7 @@ def change_key(
         open_installation(settings) as installation,
     ):
         done = rotate_key(settings, installation.engine, read_new_key(key_file))
-        installation.audit.record_command(Action.ROTATED_KEY, detail=f"{done.accounts} accounts")
+        installation.audit.record_command(Action.ROTATED_KEY, detail=count(done.accounts, "account"))
     console.print(f"Accounts encrypted with the new key: {done.accounts}.")
     if done.file is None:
         console.print(f"Set {VARIABLE} to the new key alone, before the next command.", markup=False)

@@ -61,8 +61,8 @@ def new_integration(
                     account,
                     org,
                     schema,
-                    {name: dtype for name, dtype in report.likely_dtypes.items() if name not in dict(keys)},
-                    taken=[field for _, field in keys],
+                    report,
+                    keys=keys,
                     help_text=write_help_text(f"{info.name} to {schema.label}", info.name),
                 )
             if not values:

@@ -30,9 +30,9 @@ def stop_everything(
 ) -> None:
     """End all runs, revoke all tokens, and let nothing start again. It says within five seconds what was stopped.
 
-    A long queue may take longer to empty; its runs are named by then and send nothing. What was written is booked as
-    usual. Exit 1 when a run could not be reached or a token is not confirmed as revoked; the stop is in force all the
-    same.
+    A long queue may take longer to empty; its runs are named by then and send nothing. An org that has not answered is
+    waited for 20 seconds more. What was written is booked as usual. Exit 1 when a run could not be reached or a token
+    is not confirmed as revoked; the stop is in force all the same.
     """
     if not yes:
         if not sys.stdin.isatty():
@@ -48,6 +48,10 @@ def stop_everything(
         if not as_json:
             console.print(f"{done.stop.sentence}.", markup=False, soft_wrap=True)
             print_sentences(done.sentences)
+        late = done.await_late_revocations()
+        if late and not as_json:
+            console.print("What became of the tokens since:")
+            print_sentences(late)
         if done.finish(REST_SECONDS) and not as_json:
             console.print("What became of the runs since:")
             print_sentences(done.runs.sentences)

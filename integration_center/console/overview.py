@@ -10,7 +10,7 @@ from integration_center.database.sync_records import SyncRecord
 from integration_center.integration.mapping import FieldMapping
 from integration_center.integration.schedule_words import say_times
 from integration_center.integration.spec import IntegrationSpec, WhenAbsent
-from integration_center.wording.sentences import capitalize_first
+from integration_center.wording.sentences import capitalize_first, count
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -32,8 +32,8 @@ class Setting:
 
 def describe_integration(spec: IntegrationSpec, labels: Labels, now: datetime) -> str:
     """Say in a sentence what an integration does: when, from which report, which fields of which records."""
-    count = len(spec.fields)
-    fields = labels.of(spec.fields[0].field) if count == 1 else f"{count} fields"
+    mapped = len(spec.fields)
+    fields = labels.of(spec.fields[0].field) if mapped == 1 else count(mapped, "field")
     keys = " and ".join(f"{pair.column} is the {labels.of(pair.field)}" for pair in spec.keys)
     when = capitalize_first(say_times(spec.times, now, utc=True))
     return f"{when}, {spec.report} updates {fields} of {labels.object} in {spec.environment.title} where {keys}."
@@ -53,7 +53,11 @@ def list_settings(spec: IntegrationSpec, labels: Labels, now: datetime) -> list[
             if spec.rows == "all"
             else []
         ),
-        *([Setting("Rows of", f"the {spec.window:,} days that end with the run's")] if spec.window else []),
+        *(
+            [Setting("Rows of", f"the {count(spec.window, 'day that ends', 'days that end')} with the run's")]
+            if spec.window
+            else []
+        ),
         *([Setting("Only rows with", spec.filter)] if spec.filter else []),
         *([Setting("People who drop out", _say_absence(spec))] if spec.writes_absent or spec.when_absent else []),
         *([Setting("Only records with", spec.where)] if spec.where else []),
@@ -102,7 +106,7 @@ def _say_absence(spec: IntegrationSpec) -> str:
     absence = spec.when_absent or WhenAbsent()
     fields = "their fields are emptied" if absence.then == "clear" else "their fields keep what they hold"
     named = ", but for those with a value of their own" if any(each.absent is not None for each in spec.fields) else ""
-    return f"After {absence.after:,} days {fields}{named}"
+    return f"After {count(absence.after, 'day')} {fields}{named}"
 
 
 def _say_null(when_null: str) -> str:

@@ -23,6 +23,7 @@ from integration_center.planning.plan import build_plan
 from integration_center.sync.limits import Verdict
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.sample import sample_changes
+from integration_center.wording.sentences import count
 
 KEPT = 900.0
 """Seconds; afterwards the org may hold something else."""
@@ -135,7 +136,7 @@ def make_plan(
     def earlier(record_ids: pl.Series) -> Sequence[pl.DataFrame]:
         return read_writes(installation, slug, spec.environment, account.org_id, record_ids) if slug else ()
 
-    tell(f"Reading {spec.object} and comparing {report.frame.height:,} rows with it")
+    tell(f"Reading {spec.object} and comparing {count(report.frame.height, 'row')} with it")
     with installation.work_folder() as folder, installation.connect(spec.environment) as org:
         plan = build_plan(
             spec,

@@ -9,7 +9,7 @@ from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.pipeline.names import BY_USER
 from integration_center.sync.outcome_words import say_counts, say_records
 from integration_center.sync.outcomes import Outcome
-from integration_center.wording.sentences import capitalize_first
+from integration_center.wording.sentences import capitalize_first, count
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,19 @@ def tell_story(sync: SyncRecord, reasons: Sequence[Reason], object_label: str) -
     org = f" in {sync.environment.title}" if sync.environment else ""
     steps = [Step(sync.started_at, f"{_say_start(sync)} It works on the data of {_say_days(sync)}.")]
     if sync.read_at and not sync.releases:  # the plan that a release sends was made by the run before
-        whole = f"Read {sum(rows.values()):,} rows of {sync.report}"
-        part = f"Took {sum(lines.values()):,} records of the earlier run"
+        whole = f"Read {count(sum(rows.values()), 'row')} of {sync.report}"
+        part = f"Took {count(sum(lines.values()), 'record')} of the earlier run"
         compared = f"{whole if sync.is_of_report else part}, and compared them with {object_label}{org}."
         steps.append(Step(sync.read_at, compared))
     if sync.held and sync.read_at:
         steps.append(Step(sync.read_at, f"Held, so that nothing is sent: {sentence(sync.held)}", "warning"))
     if sync.applied_at:
         sent = _count_sent(lines)
-        text = f"Began to send {sent:,} records to Salesforce." if sent else "There was nothing to send to Salesforce."
+        text = (
+            f"Began to send {count(sent, 'record')} to Salesforce."
+            if sent
+            else "There was nothing to send to Salesforce."
+        )
         steps.append(Step(sync.applied_at, text))
     if sync.ended_at:
         steps += _tell_end(sync, reasons, sync.ended_at)

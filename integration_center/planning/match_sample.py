@@ -26,6 +26,7 @@ from integration_center.sync.match.match_rate import KeySample, MatchRate, compa
 from integration_center.sync.plan_terms import match_key_of_rows
 from integration_center.sync.schema import ID_TYPES, NUMBER_TYPES, SObjectSchema
 from integration_center.sync.targets import Key
+from integration_center.wording.sentences import count
 
 LISTED_TYPES = NUMBER_TYPES | ID_TYPES | {"string", "email", "phone", "url", "picklist", "combobox"}
 """Types whose values can be listed in a query. For dates and times, the whole object is read."""
@@ -135,8 +136,8 @@ def _read_records(
         found.append(parse_records(page, names, schema))
         if sum(part.height for part in found) > MOST_RECORDS:
             raise OrgError(
-                f"{sample.frame.height:,} keys match more than {MOST_RECORDS:,} records of {schema.name}:"
-                f" {listed.field.name} does not identify single records; choose another key field"
+                f"{count(sample.frame.height, 'key matches', 'keys match')} more than {MOST_RECORDS:,} records of"
+                f" {schema.name}: {listed.field.name} does not identify single records; choose another key field"
             )
     return pl.concat(found)
 
@@ -145,15 +146,15 @@ def _read_small_object(
     keys: Sequence[Key], names: Sequence[str], schema: SObjectSchema, org: Org, where: str | None
 ) -> pl.DataFrame:
     """Read all records of an object whose keys cannot be listed, if there are few records."""
-    count = org.count(build_select(["COUNT()"], schema.name, enclose(where) if where else None))
-    if count > SMALL_OBJECT:
+    total = org.count(build_select(["COUNT()"], schema.name, enclose(where) if where else None))
+    if total > SMALL_OBJECT:
         fields = ", ".join(key.field.name for key in keys)
         raise OrgError(
-            f"{schema.name} has {count:,} records, and records cannot be searched by {fields}, so no sample"
+            f"{schema.name} has {total:,} records, and records cannot be searched by {fields}, so no sample"
             " was taken; a run reads the whole object. Choose a key field with an index, such as an e-mail address or"
             " an external id, or continue without the match rate"
         )
-    return org.read_records(schema, names, where=where, expected_rows=count)
+    return org.read_records(schema, names, where=where, expected_rows=total)
 
 
 def _pick_listed(keys: Sequence[Key]) -> Key | None:

@@ -11,11 +11,11 @@ import polars as pl
 from polars.selectors import by_name
 
 from integration_center.insights.catalogue import ColumnType, ReportKind
-from integration_center.insights.columns import show_dtypes
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.absent_people import AbsentPeople, expect_people
 from integration_center.planning.fingerprint import fingerprint
 from integration_center.planning.match_sample import has_altered_addresses
+from integration_center.planning.org_fit import check_against_org
 from integration_center.planning.plan_file import (
     Earlier,
     give_up_lines,
@@ -39,8 +39,8 @@ from integration_center.sync.absence import Absence
 from integration_center.sync.columns import BEFORE, DAY, LAST_SEEN, LEDGER_COLUMNS, MODSTAMP, OF_PAST, SOURCE_ROWS
 from integration_center.sync.ledger import list_value_columns
 from integration_center.sync.limits import MATCH_RATE, Verdict, judge, judge_absence
-from integration_center.sync.mapping.fitness import FIELD_MISSING, Fault, check_fitness
-from integration_center.sync.mapping.missing_fields import MissingField, missing_fields
+from integration_center.sync.mapping.fitness import Fault
+from integration_center.sync.mapping.missing_fields import MissingField
 from integration_center.sync.marking import list_mapped
 from integration_center.sync.match.keys import list_spellings
 from integration_center.sync.match.match_rate import ALTERED
@@ -114,38 +114,6 @@ def list_keys(spec: IntegrationSpec, rows: pl.DataFrame, schema: SObjectSchema) 
     return None
 
 
-def check_against_org(
-    spec: IntegrationSpec,
-    schema: SObjectSchema,
-    dtypes: Mapping[str, pl.DataType],
-    org: Org,
-    *,
-    likely_types: Mapping[str, ColumnType],
-) -> tuple[list[Fault], list[MissingField]]:
-    """Check that the integration fits the report and the object. Takes one call if a field is not visible.
-
-    Args:
-        spec: the integration.
-        schema: the object, as `org` describes it.
-        dtypes: the report's columns.
-        org: the connected org, which can distinguish hidden fields from missing ones.
-        likely_types: for text columns whose values all look like another type, that type by column.
-
-    Returns:
-        The results of `check_fitness` and `missing_fields`.
-    """
-    spec = spell_columns(spec, dtypes)
-    likely = show_dtypes(dtypes, likely_types)
-    faults = check_fitness(spec, schema, dtypes, likely=likely)
-    if not any(fault.code == FIELD_MISSING for fault in faults):
-        return faults, []
-    org_fields = org.list_field_names(schema.name)
-    return (
-        check_fitness(spec, schema, dtypes, likely=likely, org_fields=org_fields),
-        missing_fields(spec, schema, likely, org_fields=org_fields),
-    )
-
-
 def build_plan(
     spec: IntegrationSpec,
     rows: pl.LazyFrame,
@@ -198,7 +166,7 @@ def build_plan(
     day = day or newest or read_at.date()
     shape = plan_shape(spec, rows, day, likely_types or {})
     dtypes |= shape.dtypes if shape else {}
-    faults, missing = check_against_org(spec, schema, dtypes, org, likely_types=likely_types or {})
+    faults, missing = check_against_org(spec, schema, dtypes, org, likely_types=likely_types or {}, rows=rows)
     faults += shape.faults if shape else ()
     people: AbsentPeople | None = None
     made_of: pl.Series | None = None

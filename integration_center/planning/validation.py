@@ -15,7 +15,7 @@ from integration_center.integration.spec import IntegrationSpec
 from integration_center.planning.compiled import RESULT
 from integration_center.planning.match_sample import has_altered_addresses
 from integration_center.planning.newest_report import NewestReport
-from integration_center.planning.plan import check_against_org
+from integration_center.planning.org_fit import check_against_org
 from integration_center.planning.proposals import propose_values
 from integration_center.planning.repeated_keys import find_repeated_rows
 from integration_center.planning.shaping import NO_WINDOW, Shape, plan_shape, shape_rows
@@ -30,6 +30,7 @@ from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import resolve_keys
 from integration_center.sync.values.fit import fit_values
+from integration_center.wording.sentences import count
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def validate(
     spec = spell_columns(spec, rows.columns)
     shape = plan_shape(spec, rows.lazy(), datetime.now(UTC).date(), likely_types)
     dtypes = {**rows.schema, **(shape.dtypes if shape else {})}
-    faults, missing = check_against_org(spec, schema, dtypes, org, likely_types=likely_types)
+    faults, missing = check_against_org(spec, schema, dtypes, org, likely_types=likely_types, rows=rows.lazy())
     faults += shape.faults if shape else ()
     problems = [fault.message for fault in [*faults, *check_hashed_keys(spec, schema, rows)]]
     if spec.window and info.kind != EVENTS:
@@ -124,7 +125,7 @@ def find_wrong_values(shape: Shape, rows: pl.DataFrame, schema: SObjectSchema) -
         )
         if given.height and given.select(fitted.code.is_not_null().all()).item():
             kind = f"{name_dtype(given.schema[RESULT])} that {field.name} ({name_field_type(field)}) cannot hold"
-            return f"{mapping.source} gives {kind} in any of {given.height:,} rows"
+            return f"{mapping.source} gives {kind} in any of {count(given.height, 'row')}"
     return None
 
 

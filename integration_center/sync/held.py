@@ -7,6 +7,7 @@ from integration_center.sync.ledger import complete
 from integration_center.sync.marking import mark
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.schema import SObjectSchema
+from integration_center.wording.sentences import count
 
 ENDED_EARLY = "the Bulk job ended before it reached them ({})"
 
@@ -32,7 +33,7 @@ def judge_canary_lines(lines: pl.DataFrame, results: pl.DataFrame, records: pl.D
         f"{other:,} hold something else than was written" if other else "",
     ]
     found = " and ".join(filter(None, said))
-    return f"of the first {lines.height:,} records (canary) {found}" if found else ""
+    return f"of the first {count(lines.height, 'record')} (canary) {found}" if found else ""
 
 
 def hold_rest(lines: pl.DataFrame, *, results: pl.DataFrame, reason: str) -> pl.DataFrame:

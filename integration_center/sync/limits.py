@@ -13,6 +13,7 @@ from integration_center.sync.match.keys import count_hashed_ids
 from integration_center.sync.outcome_words import OUTCOME_WORDS, say_counts
 from integration_center.sync.outcomes import BROKEN, MAY_BE_WRITTEN, Outcome, count_settled
 from integration_center.sync.tally import Counts
+from integration_center.wording.sentences import count
 
 RunStatus = Literal["Completed", "Failed"]
 LEFT_OUT = (Outcome.FILTERED, Outcome.ROLLED_UP, Outcome.ABSENT)
@@ -210,7 +211,7 @@ def run_status(
     """
     if counts[Outcome.HELD]:
         held = counts[Outcome.HELD]
-        return "Failed", "1 record is held" if held == 1 else f"{held:,} records are held"
+        return "Failed", f"{count(held, 'record is', 'records are')} held"
     if superseded:
         return "Completed", None
     if counts.total == 0:

@@ -8,9 +8,9 @@ def capitalize_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def count(number: int, noun: str) -> str:
-    """Count things for a sentence: `1 run`, `1,200 runs`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Count things for a sentence: `1 run`, `1,200 runs`; with `many` also `1 person is`, `1,200 people are`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def join_parts(parts: Iterable[str]) -> str:

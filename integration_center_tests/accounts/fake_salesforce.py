@@ -103,7 +103,7 @@ class FakeSalesforce:
                     return self._userinfo(request)
                 case "/services/data/v66.0/query":
                     return self._query(request)
-            return httpx.Response(404)
+            return httpx.Response(404, json=[{"errorCode": "NOT_FOUND", "message": "not here"}])
 
     def _refused(self) -> httpx.Response | None:
         if not self.refusals:

@@ -20,7 +20,6 @@ from integration_center.errors import (
     AccessRefused,
     ConfigurationError,
     LimitExceeded,
-    OrgError,
     ServiceUnavailable,
 )
 from integration_center.integration.spec import Environment, OrgKind
@@ -37,6 +36,7 @@ from integration_center_tests.accounts.fake_salesforce import (
     oauth_error,
     visit,
 )
+from integration_center_tests.sync.builders import SCORE
 
 SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION
 
@@ -154,7 +154,10 @@ def test_one_missing_setting_is_named_alone(settings: Settings, store: AccountSt
 @pytest.mark.parametrize(
     ("permissions", "match"),
     [
-        ({"PermissionsModifyAllData": False, "PermissionsApiEnabled": True}, "lacks Modify All Data; ask the"),
+        (
+            {"PermissionsModifyAllData": False, "PermissionsApiEnabled": True},
+            "lacks Modify All Data and, to do with less, .*Score__c; ask the",
+        ),
         ({"PermissionsModifyAllData": True, "PermissionsApiEnabled": False}, "lacks API Enabled; ask the"),
         ({}, "lacks API Enabled and Modify All Data"),
     ],
@@ -235,7 +238,7 @@ def test_a_refreshed_sandbox_is_reported(connect: Connect, store: AccountStore, 
 
     assert connection.org_changed
     assert (connection.replaced_org_ids, connection.voided_syncs, connection.voided_jobs) == ((ORG_ID,), 1, 1)
-    assert f"It held {ORG_ID} before: 1 syncs and 1 unsettled jobs" in connection.summary
+    assert f"It held {ORG_ID} before: 1 sync and 1 unsettled job" in connection.summary
     assert log.newest_pushed_day("logins") is None
 
 
@@ -254,8 +257,8 @@ def test_a_refreshed_sandbox_is_reported(connect: Connect, store: AccountStore, 
         ),
         (
             httpx.Response(400, json=[{"errorCode": "INVALID_TYPE", "message": "off"}]),
-            OrgError,
-            "refused to read User: INVALID_TYPE",
+            AccessRefused,
+            "lacks Modify All Data",
         ),
         (httpx.Response(200, json={"records": []}), AccessRefused, "lacks Modify All Data"),
         (
@@ -277,8 +280,20 @@ def test_an_org_that_does_not_say_is_not_connected(
 ) -> None:
     monkeypatch.setattr(salesforce, "_query", lambda request: response)
     with pytest.raises(expected, match=match):
-        connect_client_credentials(SANDBOX, settings, store, connected_by="ann")
+        connect_client_credentials(SANDBOX, settings, store, connected_by="ann", specs=[SCORE])
     assert store.list() == ()
+
+
+def test_before_any_integration_a_user_needs_api_enabled_alone(
+    settings: Settings, store: AccountStore, salesforce: FakeSalesforce
+) -> None:
+    salesforce.permissions = {"PermissionsModifyAllData": False, "PermissionsApiEnabled": True}
+    done = connect_client_credentials(SANDBOX, settings, store, connected_by="ann")
+    assert store.list() == (done.account,)
+    assert "lacks Modify All Data. That is enough to connect." in done.summary
+    salesforce.permissions["PermissionsApiEnabled"] = False
+    with pytest.raises(AccessRefused, match="lacks API Enabled and Modify All Data"):
+        connect_client_credentials(SANDBOX, settings, store, connected_by="ann")
 
 
 def data_refusal(status: int, code: str) -> httpx.Response:

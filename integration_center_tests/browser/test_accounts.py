@@ -20,12 +20,14 @@ def test_an_account_from_adding_to_disconnecting(page: Page, services: Services,
     expect(page.get_by_role("heading", name="Access was not allowed")).to_be_visible()
     inspection.inspect(page, "accounts-denied")
 
+    services.integrate("logins_to_leads", fields=[{"column": "Last Login", "field": "WalkMe_Not_Visible__c"}])
     services.emulator.sandbox.org.set_permission("PermissionsModifyAllData", False)
     page.get_by_role("button", name="Connect Sandbox again").click()
     page.get_by_role("button", name="Allow").click()
     expect(page.get_by_role("heading", name="Modify All Data is missing")).to_be_visible()
     inspection.inspect(page, "accounts-permission-missing")
     services.emulator.sandbox.org.set_permission("PermissionsModifyAllData", True)
+    shutil.rmtree(services.home / "defs" / "logins_to_leads")
 
     page.get_by_role("button", name="Connect Sandbox again").click()
     page.get_by_role("button", name="Allow").click()

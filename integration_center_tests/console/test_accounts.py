@@ -158,8 +158,9 @@ def test_a_code_that_is_too_old(browser: Browser, installation: Installation, em
 
 @pytest.mark.usefixtures("nobody")
 def test_a_user_who_may_not_do_enough(
-    browser: Browser, installation: Installation, forbidden: Callable[[str], None], emulator: Emulator
+    browser: Browser, installation: Installation, forbidden: Callable[[str], None], center: Center, emulator: Emulator
 ) -> None:
+    center.integrate(fields=[{"column": "Last Login", "field": "WalkMe_Not_Visible__c"}])
     forbidden("PermissionsModifyAllData")
     seen = come_back(browser, decide(leave(browser)), status=409)
     assert "Modify All Data is missing" in seen.text

@@ -8,7 +8,7 @@ from integration_center.access.audit import Action
 from integration_center.installation import Installation
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.wizard_user import WizardUser
-from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
+from integration_center_tests.pipeline.center import COUNT, HEADER, PLAIN, Center, logins
 from salesforce_emulator.org import automation
 from salesforce_emulator.org.org import Org
 
@@ -23,11 +23,11 @@ def org(center: Center) -> Iterator[Org]:
     automation.clear_automation(center.emulator.sandbox.org)
 
 
-def map_new_field(browser: Browser) -> WizardUser:
+def map_new_field(browser: Browser, column: str = "User ID") -> WizardUser:
     user = WizardUser.begin(browser)
     user.to_mapping()
     user.press("add")
-    user.press("stay", {"column-3": "User ID"})
+    user.press("stay", {"column-3": column})
     user.press("stay", {"field-3": NEW})
     return user
 
@@ -46,6 +46,11 @@ def test_from_a_missing_field_to_a_saved_integration(
     assert (row["Field"], row["PermissionsEdit"]) == (f"Lead.{NEW}", 1)
     user.press("save")
     assert [folder.name for folder in center.defs.iterdir()] == ["logins_to_lead"]
+
+
+def test_a_column_of_long_texts_gets_a_long_text_area(center: Center, org: Org, browser: Browser) -> None:
+    center.drop([(*row, "Good. " * 50) for row in logins(PLAIN)], header=(*HEADER, "Comment"))
+    assert f"API name: {NEW}, type: Text Area (Long, 32768)" in map_new_field(browser, "Comment").seen.text
 
 
 @pytest.mark.proof

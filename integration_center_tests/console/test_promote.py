@@ -88,12 +88,12 @@ def test_fields_that_production_lacks_are_created_like_those_of_the_sandbox(
         ({"type": "TextArea"}, "type: Text Area", {"type": "textarea", "length": 255, "html": False}),
         (
             {"type": "LongTextArea", "length": 4000, "visibleLines": 5},
-            "type: Text Area (Long)(4000)",
+            "type: Text Area (Long, 4000)",
             {"type": "textarea", "length": 4000, "html": False},
         ),
         (
             {"type": "Html", "length": 32768, "visibleLines": 5},
-            "type: Text Area (Rich)(32768)",
+            "type: Text Area (Rich, 32768)",
             {"type": "textarea", "length": 32768, "html": True},
         ),
         (

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 import yaml
@@ -199,6 +200,10 @@ def test_a_parquet_file_names_the_columns_that_spoil_it(tmp_path: Path) -> None:
         UnreadableReport, match=r"'S' hold lists, records or bytes; .* `columns: \{S: \{ignore: true\}\}`"
     ):
         read(tmp_path, nested, ".parquet")
+    timed = tmp_path / "timed.parquet"
+    duckdb.sql(f"COPY (SELECT 'a' AS \"User ID\", INTERVAL 3 DAY AS spent) TO '{timed}' (FORMAT parquet)")
+    with pytest.raises(UnreadableReport, match=r"holds a column of the type INTERVAL.*Export it as a number"):
+        read(tmp_path, timed.read_bytes(), ".parquet")
     damaged = parquet(pl.DataFrame({"User ID": ["a" * 2_000]}))
     with pytest.raises(UnreadableReport, match=r"'User ID' cannot be read; |cannot be read \("):
         read(tmp_path, damaged[:20] + b"\xff" * 40 + damaged[60:], ".parquet")

@@ -31,7 +31,7 @@ def with_delimiter(delimiter: str) -> str:
         (PLAIN + "\x1a", None),
         (PLAIN + "   \n", None),
         (PLAIN.replace("\n", ",\n"), None),
-        (PLAIN.replace("8\n", "8,\n"), "1 rows have extra empty cells at the end"),
+        (PLAIN.replace("8\n", "8,\n"), "1 row has extra empty cells at the end"),
         (PLAIN.replace(HEADER, '\u00a0user id ,"""Last Login""",Cou\u200bnt'), None),
     ],
 )

@@ -263,7 +263,7 @@ def test_a_workbook_says_what_it_could_not_read(read: Read) -> None:
     report = read(content, ".xlsx")
     assert report.frame.rows() == [("a", None), ("b", None), ("c", "2")]
     assert "1 cells hold errors such as #N/A" in report.notes[0]
-    assert "1 cells hold formulas without a result" in report.notes[1]
+    assert "1 cell holds a formula without a result" in report.notes[1]
 
 
 def test_cells_far_from_the_table_do_not_fill_the_memory(read: Read) -> None:

@@ -222,6 +222,6 @@ def test_several_forms_and_words_for_yes_are_proposed(cells: list[str], proposal
 def test_forms_that_contradict_each_other_are_said() -> None:
     found = inspect("User ID,Seen\na,03/04/2026\n", "dates: ['%d/%m/%Y', '%m/%d/%Y']\n")
     assert found.problem == (
-        "x.csv: column 'Seen': 1 values (first in row 2) are two different dates by the forms of `dates:` in"
+        "x.csv: column 'Seen': 1 value (first in row 2) can be two dates by the forms of `dates:` in"
         " report.yaml; keep the form in which they are written"
     )

@@ -74,7 +74,7 @@ def test_an_error_with_a_comma_below_the_rows_is_no_short_row(read: Read, below:
 
 def test_an_error_as_wide_as_the_table_is_named(read: Read) -> None:
     notes = read(ROWS + '{"error": "timeout", "at": 3, "of": 4}\n').notes
-    assert any("1 rows begin like an error page or a JSON error (first in row 4)" in note for note in notes)
+    assert any("1 row begins like an error page or a JSON error (first in row 4)" in note for note in notes)
     assert not any("error page" in note for note in read(ROWS).notes)
 
 

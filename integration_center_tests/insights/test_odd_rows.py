@@ -6,13 +6,14 @@ import pytest
 from integration_center.errors import UnreadableReport
 from integration_center.insights.delimited.kinds import ERROR_PAGE
 from integration_center.insights.delimited.odd_rows import find_pages
+from integration_center.wording.sentences import count
 from integration_center_tests.insights.conftest import Read
 
-JOINED = "rows have a cell that holds line ends and as many delimiters as whole rows"
+JOINED = "a cell that holds line ends and as many delimiters as whole rows"
 
 
 @pytest.mark.parametrize(
-    ("content", "count"),
+    ("content", "number"),
     [
         ("User ID,N\na@x.example,1\nUser ID,N\nb@x.example,2\nUser ID,N\n", 2),
         ("User ID,N\na@x.example,1\n\ufeffUser ID,N\nb@x.example,2\n", 1),
@@ -21,15 +22,16 @@ JOINED = "rows have a cell that holds line ends and as many delimiters as whole 
         ("===\nUser ID\n===\na@x.example\n===\n", 0),  # lines between rows
     ],
 )
-def test_rows_that_repeat_the_header_are_counted(read: Read, content: str, count: int) -> None:
-    notes = [note for note in read(content).notes if "repeat the header" in note]
-    assert [f"{count} rows repeat" in note for note in notes] == [True] * bool(count)
+def test_rows_that_repeat_the_header_are_counted(read: Read, content: str, number: int) -> None:
+    notes = [note for note in read(content).notes if "the header, as in files that were joined" in note]
+    said = f"{count(number, 'row repeats', 'rows repeat')} the header"
+    assert [said in note for note in notes] == [True] * bool(number)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('User ID,P\na@x.example,b\na@x.example,"inch\nb@x.example,y\nc@x.example,z"\n', "1 rows have a cell"),
+        ('User ID,P\na@x.example,b\na@x.example,"inch\nb@x.example,y\nc@x.example,z"\n', "1 row has a cell"),
         ('K,P,Q\n1,b,c\n2,"inch,c\n3,y,c\n4,"z",c\n', None),  # refused by the strict reader, or read as written
         ('K,P,Q\n1,b,c\n2,"inch,c\n3,y,c\n4,z",c\n', "(first in row 3)"),
         ('User ID,P\na@x.example,"Hi,\nthanks, all\nof you"\n', None),

@@ -1,5 +1,6 @@
 """`connect` and `disconnect`, as somebody at a terminal uses them."""
 
+import json
 import sys
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from integration_center.cli.demo import approve
 from integration_center.installation import open_installation
 from integration_center.integration.spec import Environment
 from integration_center_tests.pipeline.center import PLAIN, Center, logins
-from integration_center_tests.pipeline.commands import Command
+from integration_center_tests.pipeline.commands import Command, as_json
 
 HEADLESS = ("--flow", "client-credentials")
 
@@ -88,6 +89,30 @@ def test_a_name_goes_with_its_connection_unless_it_is_used(
     assert "Account emea-prod is removed." in out
     with open_installation() as installation:
         assert installation.accounts.names.find("emea-prod") is None
+
+
+@pytest.mark.usefixtures("opened")
+def test_an_account_whose_tokens_are_refused_is_not_listed_as_connected(
+    center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert command("connect", "sandbox")[0] == 0
+    (listed,) = as_json(command("accounts", "--json"))
+    assert (listed["state"], listed["problem"]) == ("connected", None)
+    center.emulator.sandbox.org.sessions.revoke_all()
+    code, out, errors = command("accounts", "--json")
+    (listed,) = json.loads(out)
+    assert (code, listed["state"]) == (0, "refused")
+    assert listed["problem"] == errors.removeprefix("Sandbox: ")
+    assert "no longer accepts the Sandbox account's tokens" in errors
+    assert "run: integration-center connect sandbox" in errors
+
+
+def test_an_org_that_does_not_answer_is_not_called_refused(center: Center, command: Command) -> None:
+    center.emulator.sandbox.faults.respond(503, "*/limits*", times=None)
+    with stamina.set_testing(True, attempts=1):
+        (listed,) = as_json(command("accounts", "--json"))
+    assert listed["state"] == "no answer"
 
 
 def test_a_token_that_is_not_confirmed_as_revoked_fails_the_command(center: Center, command: Command) -> None:

@@ -45,6 +45,23 @@ def test_from_missing_fields_to_a_sync(center: Center, org: Org, command: Comman
     assert as_json(command("permissions", "sandbox", "--json"))["absent"] == []
 
 
+def test_texts_that_are_too_long_for_a_text_field_get_a_long_text_area(
+    center: Center, org: Org, command: Command
+) -> None:
+    words, header = "They said: good. " * 20, ("User ID", "First Login", "Last Words", "Last Login")
+    center.drop([(key, first, words, last) for key, first, last, _ in logins(PLAIN)], header=header)
+    center.integrate(fields=[{"column": "Last Words", "field": "WalkMe_Words__c"}])
+    assert "API name: WalkMe_Words__c, type: Text Area (Long, 32768)" in command("check")[1]
+    code, _, errors = command("check", "--create-fields", "--yes")
+    assert code == 0, errors
+    (made,) = org.store.records("CustomField", "DeveloperName = 'WalkMe_Words'")
+    assert '"type": "LongTextArea"' in made["Metadata"]
+    ran = center.run()
+    assert ran.success, ran.error
+    (lead,) = org.store.records("Lead", "Email = ?", (email(PLAIN[0]),))
+    assert lead["WalkMe_Words__c"] == words.strip()
+
+
 def test_a_field_that_was_made_already_is_opened(center: Center, org: Org, command: Command) -> None:
     calls = org.calls
     center.emulator.sandbox.faults.drop("*/tooling/sobjects/CustomField", when="after", method="POST")
@@ -75,11 +92,14 @@ def test_nothing_is_created_without_consent(org: Org, command: Command, monkeypa
 
 def test_new_offers_a_field_for_a_column_that_none_suits(center: Center, org: Org) -> None:
     header = ("User ID", "First Login", "Favourite Colour", "Last Login")
-    center.drop([(key, first, "blue", last) for key, first, last, _ in logins(PLAIN)], header=header)
+    center.drop([(key, first, "blue" * 99, last) for key, first, last, _ in logins(PLAIN)], header=header)
     answers = ["", "", "", "", "", "y", *[""] * 8]
     result = CliRunner().invoke(app, ["new", "--create-fields"], input="\n".join(answers) + "\n")
     assert result.exit_code == 0, (result.exception, result.output)
-    assert "No field suits 'Favourite Colour'. Create WalkMe_Favourite_Colour__c (Text(255))?" in result.output
+    assert (
+        "No field suits 'Favourite Colour'. Create WalkMe_Favourite_Colour__c (Text Area (Long, 32768))?"
+        in result.output
+    )
     assert "Created on Lead: WalkMe_Favourite_Colour__c." in result.output, result.output
     specs = load_integrations(center.defs).specs
     assert "WalkMe_Favourite_Colour__c" in {field.field for field in specs["logins_to_lead"].fields}

@@ -188,6 +188,28 @@ def test_neither_salesforce_nor_dagster_is_waited_for(
     assert installation.accounts.list() == ()
 
 
+def test_an_org_that_answers_late_is_waited_for_after_what_was_stopped_is_said(
+    ready: Center, installation: Installation, connect: Callable[[Environment], None]
+) -> None:
+    connect(Environment.PRODUCTION)
+    hold = ready.emulator.sandbox.faults.hold("*/oauth2/revoke")
+    try:
+        stopped = stop(installation, 2.0)
+        sandbox, production = stopped.accounts
+        assert "NOT confirmed as revoked" in sandbox.sentence
+        assert "has revoked the tokens" in production.sentence, "one org does not wait for the other"
+        assert stopped.await_late_revocations(0.0) == []
+    finally:
+        hold.release()
+    (said,) = stopped.await_late_revocations(PATIENCE)
+    assert said.startswith("Sandbox")
+    assert "Salesforce has revoked the tokens" in said
+    assert said in stopped.sentences
+    assert stopped.await_late_revocations(PATIENCE) == []
+    noted = [entry.detail for entry in installation.audit.list() if entry.action is Action.DISCONNECTED]
+    assert noted == [said, production.sentence, sandbox.sentence]
+
+
 def test_a_long_queue_holds_up_no_run_under_way_and_what_is_left_of_it_is_said(
     ready: Center, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

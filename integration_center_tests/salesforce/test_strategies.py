@@ -24,6 +24,7 @@ from integration_center.salesforce.read.costs import (
     estimate_keys,
     estimate_rest,
     explain,
+    leave_snapshot,
     show_bytes,
 )
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
@@ -62,6 +63,11 @@ COUNT = "WalkMe_Logins_Last_30_Days__c"
         ([estimate_changes_rest([90_000], 4), estimate_changes_bulk(90_000, 4)], Way.CHANGES_BULK),
         ([estimate_changes_bulk(90_000, 4), estimate_bulk(99_000, 4)], Way.CHANGES_BULK),
         ([estimate_changes_rest([4_000], 4), estimate_rest(3_500, 4)], Way.CHANGES_REST),
+        ([estimate_keys([QUERY] * 20, 9_000, 4), leave_snapshot(estimate_rest(9_000, 4), 9_000, 4)], Way.REST),
+        ([estimate_keys([QUERY] * 40, 20_000, 4), leave_snapshot(estimate_bulk(10**5, 4), 10**5, 4)], Way.BULK),
+        ([estimate_keys([QUERY] * 5, 2_000, 4), leave_snapshot(estimate_rest(4_000, 4), 4_000, 4)], Way.KEYS),
+        ([estimate_keys([QUERY] * 20, 9_000, 4), leave_snapshot(estimate_bulk(10**6, 4), 10**6, 4)], Way.KEYS),
+        ([estimate_keys([QUERY] * 40, 20_000, 4), leave_snapshot(estimate_bulk(10**6, 4), 10**6, 4)], Way.KEYS),
     ],
 )  # fmt: skip
 def test_the_fewest_calls_win_then_the_fewest_bytes(estimates: list[Estimate], way: Way) -> None:
@@ -80,7 +86,37 @@ def test_the_log_says_what_was_chosen_and_why_not_the_others() -> None:
         "reading Lead by the changes since the last read (1 API call, about 34 kB); rather than by"
         " a Bulk query (10 API calls, about 20.0 MB); not by a list of keys: no index"
     )
+    line = explain("Lead", leave_snapshot(estimate_rest(9_000, 4), 9_000, 4), [estimate_keys(["x"] * 20, 9_000, 4)], {})
+    assert line == (
+        "reading Lead by a REST query (5 API calls now and 1 a day later, about 306 kB); rather than by"
+        " a list of keys (4 API calls, about 306 kB)"
+    )
     assert [show_bytes(size) for size in (0, 999, 1_000, 2_500_000)] == ["0 B", "999 B", "1 kB", "2.5 MB"]
+
+
+def test_a_report_of_nearly_all_records_reads_all_once_and_then_only_the_changes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        Emulator(EmulatorConfig(records=4_100, insights=False)) as emulator,
+        Session(ClientCredentials(emulator.sandbox), retries=NO_WAIT) as session,
+    ):
+        org, calls = Org(session), emulator.sandbox.calls
+        lead, fields = org.describe("Lead"), ("Email", COUNT)
+        emails = [row["Email"] for row in emulator.sandbox.store.records("Lead", "IsDeleted = 0 LIMIT 3000")]
+        snapshot = SnapshotFolder(open_store(tmp_path)).of("logins", "Lead", "00D", "005")
+
+        def read(keys: int) -> list[str]:
+            calls.clear()
+            org.read_records(lead, fields, key=("Email", emails[:keys]), snapshot=snapshot)
+            return asked(emulator.sandbox)
+
+        assert read(200) == ["POST composite"], "a small report costs one call a day, and needs no count"
+        with caplog.at_level(logging.INFO):
+            first = read(len(emails))
+        assert "rather than by a list of keys (2 API calls" in caplog.text
+        assert len(first) == 4, "a count, and three pages of all records"
+        assert read(len(emails)) == ["POST composite"]
 
 
 @pytest.fixture(scope="module")

@@ -136,7 +136,7 @@ def test_a_hidden_field_is_distinguished_from_a_missing_one(
 
 def test_a_hidden_field_need_not_be_made() -> None:
     spec = make_spec({"Job": "There__c", "Score": "Gone__c"})
-    text = admin_message(missing_fields(spec, LEAD, COLUMNS, org_fields=["There__c"]), spec)
+    text = admin_message(missing_fields(spec, LEAD, COLUMNS, {}, org_fields=["There__c"]), spec)
     created, hidden = text.split("exist, but are hidden from the connected user:")
     assert "API name: Gone__c" in created
     assert "There__c" not in created
@@ -154,7 +154,7 @@ def test_a_field_of_a_package_is_found_without_its_namespace_and_never_asked_for
     (fault,) = check_fitness(spec, schema, COLUMNS, org_fields=org_fields)
     assert f"{schema.name}.Grade__c is missing, but {schema.name} has acme__Grade__c" in fault.message
     assert ("hidden" in fault.message) is not visible
-    missing = missing_fields(spec, schema, COLUMNS, org_fields=org_fields)
+    missing = missing_fields(spec, schema, COLUMNS, {}, org_fields=org_fields)
     assert [(field.name, field.hidden) for field in missing] == ([] if visible else [("acme__Grade__c", True)])
     assert "create" not in admin_message(missing, spec)
 
@@ -195,7 +195,7 @@ def test_latest_by_must_be_a_column() -> None:
 
 def test_missing_fields_suggest_a_type_for_the_column() -> None:
     names = {column: f"WalkMe_{column}__c" for column in COLUMNS if column != "User"}
-    found = missing_fields(make_spec(names), LEAD, COLUMNS)
+    found = missing_fields(make_spec(names), LEAD, COLUMNS, {})
     assert [(field.label, field.shape) for field in found] == [
         ("Score", "Number(16, 2)"),
         ("Count", "Number(18, 0)"),
@@ -205,12 +205,27 @@ def test_missing_fields_suggest_a_type_for_the_column() -> None:
         ("Yes", "Checkbox"),
     ]
     assert [field.name for field in found] == list(names.values())
-    assert missing_fields(make_spec({"Score": "Score__c"}), LEAD, COLUMNS) == []
+    assert missing_fields(make_spec({"Score": "Score__c"}), LEAD, COLUMNS, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("longest", "shape"),
+    [
+        (0, "Text(255)"),
+        (255, "Text(255)"),
+        (256, "Text Area (Long, 32768)"),
+        (40_000, "Text Area (Long, 131072)"),
+        (200_000, "Text Area (Long, 131072)"),
+    ],
+)
+def test_the_longest_text_decides_the_type_of_a_missing_field(longest: int, shape: str) -> None:
+    (found,) = missing_fields(make_spec({"Job": "WalkMe_Job__c"}), LEAD, COLUMNS, {"Job": longest})
+    assert found.shape == shape
 
 
 def test_admin_message_lists_the_fields_and_asks_for_access() -> None:
     spec = make_spec({"# Logins": "WalkMe_Logins__c", "Score": "Sccore"})
-    found = missing_fields(spec, LEAD, {"# Logins": pl.Int64(), "Score": pl.Float64()})
+    found = missing_fields(spec, LEAD, {"# Logins": pl.Int64(), "Score": pl.Float64()}, {})
     text = admin_message(found, spec, user="sync@example.org")
     assert "- Label: # Logins, API name: WalkMe_Logins__c, type: Number(18, 0)" in text
     assert "- Sccore" in text

@@ -11,6 +11,7 @@ from integration_center.console.shell.page import Link, Page, change, form_of, v
 from integration_center.console.shell.rendering import attach, redirect, render
 from integration_center.pipeline.administration.security_overview import write_overview
 from integration_center.pipeline.administration.stop_all import resume, stop_all
+from integration_center.pipeline.runs.deadline import Errand
 
 NOTHING = "Nothing is stopped."
 LIFTED = "The stop is lifted. Connect the accounts again; schedules start at their next time."
@@ -35,6 +36,7 @@ def begin_stop(request: Request) -> Response:
     installation = console_of(request).installation
     reason = str(form_of(request).get("reason", ""))
     done = stop_all(installation, who=user_of(request).name, where=address_of(request), reason=reason)
+    Errand("late revocations", done.await_late_revocations).begin()  # the audit log says what became of them
     request.state.stop = done.stop
     return render(request, "stopped.html", {"done": done})
 

@@ -34,6 +34,7 @@ from integration_center.sync.outcome_words import (
     say_records,
     title_outcome,
 )
+from integration_center.wording.sentences import count
 
 PARTS = "x-parts"
 """The header in which our script names the parts of a page that it takes over."""
@@ -76,6 +77,7 @@ def build_templates(now: Callable[[], datetime]) -> Environment:
         "span": show_span,
         "left": say_left,
         "count": show_count,
+        "counted": count,
         "value": show_value,
         "stamps": lambda text: mark_stamps(text, now()),
         "titled": title_outcome,

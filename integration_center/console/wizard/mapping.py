@@ -95,12 +95,12 @@ def _show(screen: Screen) -> Response:
     judged = judge_rows(draft, rows, screen.calls.values(draft, rows))
     held_types = [each.dtype for each in judged]
     _, problems = build_spec(draft)
-    missing = find_missing(draft, schema, held_types)
+    missing = find_missing(draft, schema, rows.frame, held_types)
     if missing:
         names = screen.calls.field_names(environment, name)
         if not wait_for([names]):
             return screen.show_waiting("mapping", [names])
-        missing = find_missing(draft, schema, held_types, names.get() or ())
+        missing = find_missing(draft, schema, rows.frame, held_types, names.get() or ())
     account = screen.calls.account(environment)
     samples = screen.calls.samples(draft, rows, schema)
     late = not wait_for(samples, SAMPLES_SECONDS)

@@ -80,4 +80,4 @@ def list_missing(screen: Screen) -> tuple[str, list[MissingField]]:
     schema = screen.calls.schema(environment, screen.draft.object).get()
     names = screen.calls.field_names(environment, schema.name).get() or ()
     judged = judge_rows(screen.draft, rows, screen.calls.values(screen.draft, rows))
-    return schema.name, find_missing(screen.draft, schema, [each.dtype for each in judged], names)
+    return schema.name, find_missing(screen.draft, schema, rows.frame, [each.dtype for each in judged], names)

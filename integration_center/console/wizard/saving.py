@@ -30,6 +30,7 @@ from integration_center.sync.mapping.missing_fields import (
     tell_labels_apart,
 )
 from integration_center.sync.schema import SObjectSchema
+from integration_center.sync.values.texts import measure_texts
 
 
 @dataclass(frozen=True)
@@ -156,22 +157,34 @@ def _copy_text(screen: Screen, spec: IntegrationSpec) -> str | None:
 
 
 def find_missing(
-    draft: Draft, schema: SObjectSchema, dtypes: Sequence[pl.DataType | None], org_fields: Collection[str] = ()
+    draft: Draft,
+    schema: SObjectSchema,
+    rows: pl.DataFrame,
+    dtypes: Sequence[pl.DataType | None],
+    org_fields: Collection[str] = (),
 ) -> list[MissingField]:
     """The fields that the draft maps to and the admin has to create or to show, each with a type that suits its column.
 
     Args:
         draft: with the rows.
         schema: the object as the connected user sees it.
+        rows: the newest rows of the report.
         dtypes: what each row's column or value holds; None where that is not known.
         org_fields: names of all fields that the object has, hidden ones included, as far as the org says.
     """
     keys = {field.lower() for _, field in draft.pairs}
-    wanted = (
-        suggest_field("" if row.is_value else row.column, row.field, dtype or pl.String())
+    lacking = [
+        (row, dtype or pl.String())
         for row, dtype in zip(draft.rows, dtypes, strict=True)
         if row.complete and schema.get(row.field) is None and row.field.lower() not in keys and _is_name(row)
         if not (row.is_value and dtype is None)  # a value that cannot be calculated has no type
+    ]
+    longest = measure_texts(rows.lazy(), [row.column for row, _ in lacking if not row.is_value])
+    wanted = (
+        suggest_field("", row.field, dtype)
+        if row.is_value
+        else suggest_field(row.column, row.field, dtype, longest=longest.get(row.column, 0))
+        for row, dtype in lacking
     )
     return tell_labels_apart(missing for field in wanted if (missing := find_existing(field, schema, org_fields)))
 

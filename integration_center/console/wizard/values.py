@@ -22,7 +22,7 @@ from integration_center.store.reports import EVENTS
 from integration_center.sync.columns import DAY
 from integration_center.sync.schema import SObjectSchema
 from integration_center.wording.near_names import say_nearest
-from integration_center.wording.sentences import capitalize_first
+from integration_center.wording.sentences import capitalize_first, count
 
 PREVIEW_SECONDS = 0.8
 """How long the page waits for the preview and the warnings."""
@@ -165,7 +165,7 @@ def _say_rows(found: ValuePreview, draft: Draft, rows: NewestReport) -> str:
     window = read_option(draft, "window").strip()
     days = f"up to {rows.day}, the days of the window that are stored here" if window else f"of {rows.day}"
     left_out = f"; the filter leaves {found.filtered:,} out" if found.filtered else ""
-    return f"Calculated from {found.height:,} rows {days}{left_out}."
+    return f"Calculated from {count(found.height, 'row')} {days}{left_out}."
 
 
 def _show(record: PreviewedRecord) -> ShownRecord:

@@ -13,6 +13,7 @@ import polars as pl
 from integration_center.insights.declared.cells import CellRules, read_numbers, read_words
 from integration_center.insights.declared.date_forms import names_no_zone, read_forms, read_known, shift_zone
 from integration_center.insights.declared.option_lines import write_column_line, write_value
+from integration_center.wording.sentences import count
 
 AS_IS = ""
 """Instead of the name of an option: none applies."""
@@ -205,7 +206,7 @@ class ColumnReader:
     def list_clashes(self, column: str, locate: Locate) -> list[str]:
         """Say which cells two declared forms read as different dates, if dates are read by them."""
         return [
-            f"column {column!r}: {option.clashes.count:,} values {option.clashes.show(locate)} are two different dates"
+            f"column {column!r}: {count(option.clashes.count, 'value')} {option.clashes.show(locate)} can be two dates"
             " by the forms of `dates:` in report.yaml; keep the form in which they are written"
             for option in self._options
             if option.clashes.count and self.choice == option.name

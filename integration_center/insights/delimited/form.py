@@ -7,13 +7,14 @@ import polars as pl
 
 from integration_center.sync.columns import HEADER_ROWS
 from integration_center.sync.row_numbers import RowNumbers
+from integration_center.wording.sentences import count
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 """The delimiters that are looked for, and their names."""
 SLICE_ROWS = 100_000
 """The rows of a slice of a table in memory."""
 JOINED = (
-    "{:,} rows have a cell that holds line ends and as many delimiters as whole rows (first in {}); if a quote in it"
+    "{} a cell that holds line ends and as many delimiters as whole rows (first in {}); if a quote in it"
     " was never closed, say `quote: none` in report.yaml"
 )
 ONE_COLUMN = (
@@ -21,7 +22,7 @@ ONE_COLUMN = (
     " `delimiter: {0}` in report.yaml"
 )
 ERRORS = (
-    "{:,} rows begin like an error page or a JSON error (first in {}); if a server wrote that below the rows, the file"
+    "{} like an error page or a JSON error (first in {}); if a server wrote that below the rows, the file"
     " is cut off, so export it again"
 )
 MOST_SKIPPED = 1_000
@@ -124,13 +125,17 @@ class RowCount:
 
     def list_notes(self, locate: Callable[[int], str]) -> list[str]:
         """List the findings, one sentence each. `locate` names a row, counted from 0, for people."""
-        return [
-            *([f"{self.short:,} rows lack their last cells, which are read as empty"] if self.short else []),
-            *([f"{self.long:,} rows have extra empty cells at the end, which are left out"] if self.long else []),
-            *([f"{self.headers:,} rows repeat the header, as in files that were joined"] if self.headers else []),
-            *([JOINED.format(self.joined, locate(self.first_joined or 0))] if self.joined else []),
-            *([ERRORS.format(self.errors, locate(self.first_error or 0))] if 0 < self.errors <= self.rows / 2 else []),
-        ]
+        errors = self.errors if self.errors <= self.rows / 2 else 0
+        short, long = count(self.short, "row lacks its", "rows lack their"), count(self.long, "row has", "rows have")
+        headers = count(self.headers, "row repeats", "rows repeat")
+        notes = (
+            (self.short, f"{short} last cells, which are read as empty"),
+            (self.long, f"{long} extra empty cells at the end, which are left out"),
+            (self.headers, f"{headers} the header, as in files that were joined"),
+            (self.joined, JOINED.format(count(self.joined, "row has", "rows have"), locate(self.first_joined or 0))),
+            (errors, ERRORS.format(count(errors, "row begins", "rows begin"), locate(self.first_error or 0))),
+        )
+        return [note for found, note in notes if found]
 
 
 @dataclass(frozen=True)

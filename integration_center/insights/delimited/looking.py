@@ -12,6 +12,7 @@ from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data
 from integration_center.insights.delimited.footer_pattern import is_match
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
+from integration_center.wording.sentences import count
 
 SEPARATOR_LINE = re.compile(rb'(?i)"?sep=(.)"?[ \t]*(?:\r\n?|\n)')
 """A first line that tells Excel the delimiter."""
@@ -151,7 +152,9 @@ def find_footer(text: Data, footer: int | str | None, source: str) -> int:
             lines += 1
         end = begin
     if isinstance(footer, int) and lines < footer:
-        raise UnreadableReport(f"{source} has {lines} lines, but report.yaml has `footer: {footer}`; correct it")
+        raise UnreadableReport(
+            f"{source} has {count(lines, 'line')}, but report.yaml has `footer: {footer}`; correct it"
+        )
     if isinstance(footer, str) and not lines:
         raise UnreadableReport(
             f"{source}: the last line does not match `footer: {footer}` of report.yaml, so the file may be incomplete;"

@@ -55,6 +55,7 @@ from integration_center.insights.delimited.row_places import RowPlaces, find_pla
 from integration_center.insights.delimited.strict import StrictReader
 from integration_center.insights.delimited.verified import read_verified
 from integration_center.progress import advance
+from integration_center.wording.sentences import count
 
 ANY = Form()
 LONE_RETURN = re.compile(rb"\r(?!\n)")
@@ -293,7 +294,7 @@ def has_content(text: Data) -> bool:
 
 def refuse_empty(head: Sequence[object], form: Form, source: str) -> UnreadableReport:
     """Build the error for a file that ends before its header."""
-    lacks = "it lacks even a header" if not head else f"it has {len(head)} rows, and no row {form.header_row}"
+    lacks = "it lacks even a header" if not head else f"it has {count(len(head), 'row')}, and no row {form.header_row}"
     if form.header_row > 1 or form.skip_lines or form.footer is not None:
         said = ", ".join(
             f"`{name}: {getattr(form, name)}`"

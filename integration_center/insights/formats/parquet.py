@@ -14,6 +14,8 @@ from integration_center.insights.formats.value_text import Forms, find_forms, re
 from integration_center.insights.sizes import SizeLimit
 
 MAGIC = b"PAR1"
+INTERVAL = "_interval"
+"""Part of what the library says of a column of the type INTERVAL. It names the type and not the column."""
 
 
 def open_parquet(data: bytes, source: str, ignored: Collection[str], *, limit: SizeLimit) -> OpenTable:
@@ -75,10 +77,15 @@ def explain(error: BaseException, data: bytes, source: str) -> UnreadableReport:
         odd = [name for name in pl.scan_parquet(io.BytesIO(data)).collect_schema() if not can_read(data, name)]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         odd = []
+    if not odd and INTERVAL in str(error):
+        return UnreadableReport(
+            f"{source} holds a column of the type INTERVAL, a length of time that cannot be read. Export it as a"
+            " number, such as its seconds, or leave it out of the export"
+        )
     if not odd:
         return UnreadableReport(
             f"{source} is a Parquet file that cannot be read ({type(error).__name__}): it is damaged, or holds a column"
-            " of a special type, such as an interval. Export it again with texts, numbers, dates and times in UTC"
+            " of a special type. Export it again with texts, numbers, dates and times in UTC"
         )
     return refuse_columns(odd, source, "cannot be read")
 

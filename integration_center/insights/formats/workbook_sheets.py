@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from posixpath import join, normpath
 from xml.sax.saxutils import unescape
 
+from integration_center.wording.sentences import count
+
 WORKBOOK, RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 MOST_READ = 4_000_000
 SHEET_TAG = re.compile(rb"<(?:\w+:)?sheet\s[^<>]*>")
@@ -104,17 +106,20 @@ class SheetLook:
             )
         if self.not_computed.count:
             notes.append(
-                f"{self.not_computed.count:,} cells hold formulas without a result (first in cell"
-                f" {self.not_computed.first}), which are read as empty; open the workbook in Excel, and save it"
+                f"{count(self.not_computed.count, 'cell holds a formula', 'cells hold formulas')} without a result"
+                f" (first in cell {self.not_computed.first}), read as empty; open the workbook in Excel, and save it"
             )
         if merged := [area for area, last in self.merged if last > header_row]:
             notes.append(
-                f"{len(merged):,} areas of cells are merged (first {merged[0]}); only the first cell of each has the"
-                " value, and the others are read as empty"
+                f"{count(len(merged), 'area of cells is', 'areas of cells are')} merged (first {merged[0]}); only the"
+                " first cell of each has the value, and the others are read as empty"
             )
         if hidden := [row for row in self.hidden_rows if row > header_row]:
             by = "by a filter" if self.has_filter else "in the sheet"
-            notes.append(f"{len(hidden):,} rows are hidden {by} (first row {min(hidden):,}), and read like the others")
+            notes.append(
+                f"{count(len(hidden), 'row is', 'rows are')} hidden {by} (first row {min(hidden):,}), and read like the"
+                " others"
+            )
         if self.hidden_columns:
             shown = ", ".join(self.hidden_columns[:MOST_NAMED])
             more = len(self.hidden_columns) - MOST_NAMED

@@ -25,6 +25,7 @@ from integration_center.insights.sizes import SUSPICIOUS_BYTES, SizeLimit, show_
 from integration_center.insights.unpacking import BROKEN, WORKBOOK, is_workbook
 from integration_center.sync.row_numbers import RowNumbers
 from integration_center.wording.near_names import say_nearest
+from integration_center.wording.sentences import count
 
 READ_AT_A_TIME = 4_000_000
 COUNTS_FROM_1904 = re.compile(rb"<(?:\w+:)?workbookPr\s[^<>]*\bdate1904=[\"'](?:1|true|on)[\"']")
@@ -99,9 +100,9 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
         raise UnreadableReport(f"{source}: the workbook cannot be read ({reason}); save it again as xlsx") from None
     notes: list[str] = []
     if others := [each for each in workbook.sheet_names if each != name and file.sheet is None]:
-        count, listed = len(workbook.sheet_names), list_names(others)
+        sheets, listed = len(workbook.sheet_names), list_names(others)
         notes.append(
-            f"the workbook has {count} sheets, and {name!r} is read, not {listed}; `sheet:` in report.yaml chooses one"
+            f"the workbook has {sheets} sheets, and {name!r} is read, not {listed}; `sheet:` in report.yaml chooses one"
         )
     look, fuller = extent.find_sheet(name), extent.find_fuller(name, others)
     filled = rows.select(~pl.all_horizontal(pl.all().is_null() | (pl.all().str.strip_chars() == ""))).to_series()
@@ -110,7 +111,7 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
     if rows.height <= top:
         there = f" (the other sheets are {list_names(others)})" if others else ""
         raise UnreadableReport(
-            f"{source}: sheet {name!r} has {rows.height} rows, and no row {top + 1} for the header; correct"
+            f"{source}: sheet {name!r} has {count(rows.height, 'row')}, and no row {top + 1} for the header; correct"
             f" `sheet:`{there} or `header_row:` in report.yaml",
             {"sheet": fuller} if fuller else {},
         )
@@ -187,7 +188,8 @@ def drop_footer(rows: pl.DataFrame, footer: int | str | None, source: str) -> pl
     if isinstance(footer, int):
         if footer > rows.height:
             raise UnreadableReport(
-                f"{source} has {rows.height} rows below the header, but report.yaml has `footer: {footer}`; correct it"
+                f"{source} has {count(rows.height, 'row')} below the header, but report.yaml has `footer: {footer}`;"
+                " correct it"
             )
         above, below = rows.head(rows.height - footer), rows.tail(footer)
         if above.height and any(is_row(row, above.row(-1)) for row in below.rows()):

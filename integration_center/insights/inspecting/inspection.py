@@ -25,6 +25,7 @@ from integration_center.insights.inspecting.proposals import find_footer, find_r
 from integration_center.insights.likely_types import find_types, is_identifier
 from integration_center.insights.many_columns import find_columns, find_columns_of_all, keep_columns, split_columns
 from integration_center.insights.sizes import SizeLimit
+from integration_center.wording.sentences import count
 
 MOST_REMEDIES = 8
 SAMPLES = 3
@@ -121,7 +122,7 @@ class Inspection:
             self.delimiter and (f"quotes {self.quote}" if self.quote else "no quotes"),
             self.line_end and f"{self.line_end} line ends",
             self.header_row and f"header in row {self.header_row}",
-            None if self.rows is None else f"{self.rows:,} rows",
+            None if self.rows is None else count(self.rows, "row"),
         ]
         return [str(fact) for fact in facts if fact]
 
@@ -172,7 +173,7 @@ def inspect_file(
     if table.frame.width == 1 and find_runs(table.frame):
         notes.append(ALIGNED)
     if blank := read.height - filled.height:
-        notes.append(f"{blank:,} rows have no value in any column")
+        notes.append(f"{count(blank, 'row has', 'rows have')} no value in any column")
     odd = [name for name in table.frame.columns if re.match(ADDRESS, name)]
     if "header_row" in APPLY[kind] and (odd or all(map(NUMBER.fullmatch, table.frame.columns))):
         notes.append(NO_HEADER.format(list_names(odd or table.frame.columns)))

@@ -26,6 +26,7 @@ from integration_center.insights.delimited.reading import read_table
 from integration_center.insights.unpacking import unpack
 from integration_center.insights.walkme_api.walkme import LinkExpired, WalkMeSession
 from integration_center.wording.answers import read_code
+from integration_center.wording.sentences import count
 
 logger = logging.getLogger(__name__)
 
@@ -146,5 +147,5 @@ def _fetch(session: WalkMeSession, export: Mapping[str, Any], source: str) -> pl
         data = keep_file(file)
     frame = read_table(unpack(data, source), source, Form(delimiter=",")).frame
     if isinstance(rows, str) and rows.isdecimal() and int(rows) != frame.height:
-        raise ServiceUnavailable(f"{source}: its export has {frame.height} rows, announced were {rows}")
+        raise ServiceUnavailable(f"{source}: its export has {count(frame.height, 'row')}, announced were {rows}")
     return frame

@@ -17,6 +17,7 @@ from integration_center.store.ledgers import read_outcomes
 from integration_center.store.person import Person, recognize
 from integration_center.store.personal_data import Holding, PersonalData
 from integration_center.sync.tally import Tally, tally_lines
+from integration_center.wording.sentences import count
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,14 @@ def forget_person(installation: Installation, question: Question, *, who: str, w
         recount(installation, run_id, slug, read_outcomes(FrameFile(path).scan()))
     change_texts(installation.engine, before.person.erase_from)
     left = _search(installation, before.person)
-    found = f"{len(left.files)} files and {left.texts} texts" if not left.nothing else "nothing"
+    found = f"{count(len(left.files), 'file')} and {count(left.texts, 'text')}" if not left.nothing else "nothing"
     installation.audit.record(
         Action.FORGOT_PERSON,
         who=who,
         where=where,
-        detail=f"{before.rows} rows of {len(before.files)} files and {before.texts} texts erased;"
-        f" a second search of {left.searched} files found {found}",
+        detail=f"{count(before.rows, 'row')} of {count(len(before.files), 'file')} and {count(before.texts, 'text')}"
+        " erased;"
+        f" a second search of {count(left.searched, 'file')} found {found}",
     )
     return Erased(before, left)
 

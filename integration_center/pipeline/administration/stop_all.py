@@ -1,10 +1,10 @@
 """Stops everything at once: runs, queue, schedules and tokens. It takes a few seconds, also when nothing answers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
-from integration_center.access.audit import Action
+from integration_center.access.audit import Action, AuditLog
 from integration_center.accounts.forgetting import ForgottenAccount, delete_accounts, erase_traces, revoke_tokens
 from integration_center.database.stops import Stop
 from integration_center.errors import ConfigurationError, IntegrationCenterError
@@ -17,6 +17,8 @@ from integration_center.settings import Settings
 
 SECONDS = 4.0
 """How long is waited for Salesforce and Dagster. With what comes before and after it stays below five seconds."""
+LATE_SECONDS = 20.0
+"""How long an org that answers slowly is waited for after what was stopped has been said."""
 HEAD_START = 0.3
 """The share of that time that revoking the tokens has before Dagster is imported, which slows all other threads."""
 BY_HAND = "Ask the Salesforce admin to revoke it in Setup, under Connected Apps OAuth Usage"
@@ -45,6 +47,52 @@ class RevokedAccount:
         return f"{name}: the tokens are deleted here, but NOT confirmed as revoked: {reason}. {BY_HAND}."
 
 
+@dataclass
+class Revocations:
+    """The revocations of all accounts, which go on at once.
+
+    Attributes:
+        late: those that had no answer when their result was asked for.
+    """
+
+    audit: AuditLog
+    who: str
+    where: str
+    errands: Mapping[Environment, tuple[ForgottenAccount, Errand[str | None]]]
+    late: list[Environment] = field(default_factory=list)
+
+    def collect(self, deadline: Deadline) -> list[RevokedAccount]:
+        """Return what has become of the tokens of each account by the deadline."""
+        accounts = [_await_revocation(*errand, deadline) for errand in self.errands.values()]
+        self.late = [each for each, (_, errand) in self.errands.items() if not errand.is_done]
+        return accounts
+
+    def await_late(self, seconds: float) -> list[RevokedAccount]:
+        """Wait so long at most for those that had no answer, and return and note the answers that came since."""
+        deadline = Deadline.after(seconds)
+        for each in self.late:
+            self.errands[each][1].wait(deadline)
+        answered = [each for each in self.late if self.errands[each][1].is_done]
+        self.late = [each for each in self.late if each not in answered]
+        return self.note([_await_revocation(*self.errands[each], deadline) for each in answered])
+
+    def note(self, accounts: list[RevokedAccount]) -> list[RevokedAccount]:
+        """Note in the audit log what became of the tokens of accounts, and return these."""
+        for account in accounts:
+            self._note(account)
+        return accounts
+
+    def _note(self, account: RevokedAccount) -> None:
+        self.audit.record(
+            Action.DISCONNECTED,
+            who=self.who,
+            where=self.where,
+            environment=account.environment,
+            detail=account.sentence,
+            org_id=account.org_id,
+        )
+
+
 @dataclass(frozen=True)
 class Stopped:
     """What was stopped.
@@ -53,13 +101,15 @@ class Stopped:
         stop: the stop that is in force now.
         runs: what became of the runs.
         accounts: all that were connected.
+        revocations: of their tokens. Those that are late go on.
         ending: ends the runs, and goes on after what was said of them.
         left: sentences about what could not be erased here.
     """
 
     stop: Stop
     runs: EndedRuns
-    accounts: Sequence[RevokedAccount]
+    accounts: list[RevokedAccount]
+    revocations: Revocations
     ending: Errand[None]
     left: str = ""
 
@@ -79,6 +129,12 @@ class Stopped:
             return False
         self.ending.wait(Deadline.after(seconds))
         return True
+
+    def await_late_revocations(self, seconds: float = LATE_SECONDS) -> list[str]:
+        """Wait for orgs that had not answered, and return a sentence about each that has answered since."""
+        late = {account.environment: account for account in self.revocations.await_late(seconds)}
+        self.accounts[:] = [late.get(account.environment, account) for account in self.accounts]
+        return [account.sentence for account in late.values()]
 
     @property
     def sentences(self) -> list[str]:
@@ -114,27 +170,20 @@ def stop_all(installation: Installation, *, who: str, where: str, reason: str, s
     found = list_unended(installation.settings, installation.engine)
     runs = EndedRuns(listed=found is not None, found=[*(found or ())])
     forgotten = delete_accounts(installation.accounts)
-    revoking = {each: Errand("Salesforce", partial(revoke_tokens, at)).begin() for each, at in forgotten.items()}
+    revoking = {each: (at, Errand("Salesforce", partial(revoke_tokens, at)).begin()) for each, at in forgotten.items()}
+    revocations = Revocations(installation.audit, who, where, revoking)
     erasing = Errand(
         "the database", lambda: erase_traces(installation.settings, installation.accounts, forgotten)
     ).begin()
     head_start = Deadline.after(seconds * HEAD_START)
-    for revocation in revoking.values():
+    for _, revocation in revoking.values():
         revocation.wait(head_start)
     ending = Errand("Dagster", partial(_end_runs, installation.settings, deadline, runs)).begin()
-    accounts = [_await_revocation(account, revoking[each], deadline) for each, account in forgotten.items()]
+    accounts = revocations.collect(deadline)
     left = _await_erasure(erasing, deadline)
     _await_runs(ending, deadline)
-    for account in accounts:
-        installation.audit.record(
-            Action.DISCONNECTED,
-            who=who,
-            where=where,
-            environment=account.environment,
-            detail=account.sentence,
-            org_id=account.org_id,
-        )
-    return Stopped(stop, runs, accounts, ending, left)
+    revocations.note(accounts)
+    return Stopped(stop, runs, accounts, revocations, ending, left)
 
 
 def resume(installation: Installation, *, who: str, where: str) -> bool:

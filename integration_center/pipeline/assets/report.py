@@ -16,6 +16,7 @@ from integration_center.pipeline.steps.step_progress import describe_phases, ste
 from integration_center.progress import Phase, advance, phase
 from integration_center.store.reports import RowsBefore, StoredReport, fetch_day
 from integration_center.wording.markdown import escape_markdown
+from integration_center.wording.sentences import count
 
 NOT_EMPTY = "not_empty"
 NOT_SHRUNK = "not_shrunk"
@@ -74,7 +75,7 @@ def build_report_asset(
                     stored[day], fetched = fetch_day(source, installation.reports, info, day, context.run.run_id)
                     advance(stored[day].rows)
                 context.log.info(
-                    f"{name} {day}: {stored[day].rows:,} rows {'fetched' if fetched else 'already stored'}"
+                    f"{name} {day}: {count(stored[day].rows, 'row')} {'fetched' if fetched else 'already stored'}"
                 )
                 for note in stored[day].notes:
                     context.log.info(note)
@@ -119,7 +120,9 @@ def check_not_empty(rows: int, *, allow_empty: bool) -> dg.AssetCheckResult:
         check_name=NOT_EMPTY,
         passed=rows > 0 or allow_empty,
         metadata={"rows": rows},
-        description=f"{rows:,} rows." if rows else "The report has no rows; `limits.allow_empty: true` accepts that.",
+        description=f"{count(rows, 'row')}."
+        if rows
+        else "The report has no rows; `limits.allow_empty: true` accepts that.",
     )
 
 
@@ -146,7 +149,8 @@ def check_not_shrunk(kind: str, rows: int, before: RowsBefore | None, *, allow_e
                 else {}
             ),
         },
-        description=f"{rows:,} rows, after {before.rows:,} before. If that is right, delete the older stored report"
+        description=f"{count(rows, 'row')}, after {before.rows:,} before. If that is right, delete the older stored"
+        " report"
         if shrunk and before
         else "The report did not shrink by more than half.",
     )

@@ -20,6 +20,7 @@ from integration_center.pipeline.steps.sync_step import SyncStep
 from integration_center.store.reports import StoredReport
 from integration_center.sync.columns import DAY
 from integration_center.sync.values.zones import stack_frames
+from integration_center.wording.sentences import count
 
 TYPES: Mapping[str, dg.DagsterType] = {
     "polars": dg.PythonObjectDagsterType(pl.DataFrame, name="IntegrationCenterPolarsFrame"),
@@ -117,10 +118,12 @@ def store_day(step: SyncStep, info: ReportInfo, day: date, part: object) -> Stor
     if isinstance(part, Mapping) and info.kind == "snapshot" and step.spec.rows != "all" and not info.latest_by:
         part, passed_over = keep_newest_part(part, info, step.spec.key_columns)
         if passed_over:
-            step.context.log.info(f"{info.name} {day}: {passed_over:,} rows are in a newer partition, too")
+            step.context.log.info(
+                f"{info.name} {day}: {count(passed_over, 'row is', 'rows are')} in a newer partition, too"
+            )
     report = read_asset(part, info, day, identity=f"asset:{step.run_id}:{day}", named=step.spec.columns)
     stored = step.installation.reports.write(report, step.run_id)
-    step.context.log.info(f"{info.name} {day}: {stored.rows:,} rows")
+    step.context.log.info(f"{info.name} {day}: {count(stored.rows, 'row')}")
     for note in stored.notes:
         step.context.log.warning(note)
     return stored

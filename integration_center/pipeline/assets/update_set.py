@@ -59,6 +59,7 @@ from integration_center.sync.row_numbers import RowNumbers
 from integration_center.sync.tally import Tally, tally_lines
 from integration_center.wording.markdown import escape_markdown
 from integration_center.wording.remedies import Said
+from integration_center.wording.sentences import count
 
 PlanEvent = dg.Output[FrameFile] | dg.AssetCheckResult
 """What the planning step hands to Dagster."""
@@ -217,23 +218,25 @@ def log_plan(step: SyncStep, plan: Plan) -> int:
     log.info(f"plan {plan.plan_id}: {describe_counts(plan.tally.lines)}")
     if plan.past_rows:
         log.info(
-            f"{plan.past_rows:,} rows of days that were run before are planned, too: days that were corrected"
+            f"rows of days that were run before are planned, too ({plan.past_rows:,}): days that were corrected"
             " no longer have the newest rows of their keys"
         )
     if plan.absent:
-        log.info(f"{plan.absent:,} people whom earlier runs wrote are no longer in the report; the ledger says who")
+        log.info(
+            f"{count(plan.absent, 'person', 'people')} whom earlier runs wrote left the report; the ledger says who"
+        )
     dropped = plan.tally.lines[Outcome.DUPLICATE_KEY]
     if dropped and (repeated := count_repeated(plan.lines).warn()):
         log.warning(repeated)
     if unfit := count_left_alone(plan.lines):
         log.warning(
-            f"{unfit:,} records keep a field as it is, because its value does not fit (on_unfit: empty); the"
-            " ledger says which"
+            f"{count(unfit, 'record keeps', 'records keep')} a field as it is, because its value does not fit"
+            " (on_unfit: empty); the ledger says which"
         )
     if given_up := count_given_up(plan.lines):
         log.warning(
-            f"{given_up:,} records are given up: Salesforce has refused them for {step.spec.give_up_after} days or"
-            " longer; the ledger says since when"
+            f"{count(given_up, 'record is', 'records are')} given up: Salesforce has refused each for"
+            f" {step.spec.give_up_after} days or longer; the ledger says since when"
         )
     if plan.missing:
         log.warning(admin_message(plan.missing, step.spec, user=step.account.username))

@@ -9,6 +9,7 @@ from integration_center.installation import open_installation
 from integration_center.pipeline.names import WEEKLY_RETENTION, put_before
 from integration_center.pipeline.steps.resources import build_job_resources
 from integration_center.store.retention import delete_old_files
+from integration_center.wording.sentences import count
 
 
 @dg.op(name="delete_old_files")
@@ -17,7 +18,7 @@ def delete_op(context: dg.OpExecutionContext) -> None:
     now = datetime.now(UTC)
     with open_installation() as installation:
         deleted = delete_old_files(installation.frames, installation.settings.scratch, now)
-        context.log.info(f"{deleted:,} files deleted")
+        context.log.info(f"{count(deleted, 'file')} deleted")
         context.log.info(f"{installation.audit.delete_old(now):,} entries of the audit log deleted")
         context.log.info(f"{Incidents(installation.engine).delete_old(now):,} incidents deleted")
 

@@ -55,6 +55,11 @@ class Errand(Generic[T]):
         self._thread.start()
         return self
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended, well or not."""
+        return bool(self._result or self._error)
+
     def wait(self, deadline: Deadline | None = None) -> None:
         """Wait until it is done, at most until the deadline."""
         if self._thread is not None:

@@ -8,6 +8,7 @@ from integration_center.salesforce.client.usage import Allowance
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.write.forecast import Forecast
 from integration_center.salesforce.write.options import ROWS_A_COLLECTION, WriteOptions
+from integration_center.wording.sentences import count
 
 
 def build_write_options(step: SyncStep, org: Org) -> WriteOptions:
@@ -23,7 +24,9 @@ def build_write_options(step: SyncStep, org: Org) -> WriteOptions:
 
     group = spec.batch_size or lately or ROWS_A_COLLECTION
     if group < ROWS_A_COLLECTION:
-        step.context.log.info(f"sending groups of {group} records: {'batch_size' if spec.batch_size else 'as lately'}")
+        step.context.log.info(
+            f"sending groups of {count(group, 'record')}: {'batch_size' if spec.batch_size else 'as lately'}"
+        )
     return WriteOptions(group, spec.duplicate_rules == "allow", can_spare, note_group)
 
 

@@ -35,6 +35,7 @@ from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.tally import Tally
+from integration_center.wording.sentences import count
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def send_lines(
     options = build_write_options(step, org)
     forecast = forecast_push(updates, options)
     step.context.log.info(
-        f"sending {updates.height:,} records: about {forecast.calls:,} API calls, at most {forecast.total:,}"
+        f"sending {count(updates.height, 'record')}: about {count(forecast.calls, 'API call')},"
+        f" at most {forecast.total:,}"
     )
     if short := short_of_calls(org, forecast, step.installation.settings.api_reserve):
         return Applied(lines, lambda part: hold(part, short), forecast, held=short)
@@ -157,7 +159,7 @@ def send_lines(
         step.context.log.warning(rest)
         held = partial(hold_rest, results=first, reason=rest)
         return Applied(lines, held, forecast, schema, org.polling.clock(), rest)
-    step.context.log.info(f"the org holds the first {canary:,} records as they were written; sending the others")
+    step.context.log.info(f"the org holds the first {count(canary, 'record')} as written; sending the others")
     others = send_updates(step, org, schema, journal, updates.slice(canary), options)
     return Applied(lines, completing(pl.concat([first, others])), forecast, schema, org.polling.clock())
 

@@ -12,6 +12,7 @@ from integration_center.pipeline.steps.applied_days import scan_days
 from integration_center.pipeline.steps.sync_step import SyncStep
 from integration_center.planning.shaping import NO_WINDOW
 from integration_center.store.reports import EVENTS, StoredReport, fetch_day
+from integration_center.wording.sentences import count
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def read_window(step: SyncStep, report_slug: str, stored_newest: StoredReport, n
     files |= {day: reports.file(report_slug, day) for day in lacking if day not in missing}
     there = {day: file for day in days if (file := files.get(day)) is not None}
     missing = [day for day in days if day not in there]
-    step.context.log.info(f"window of {length:,} days: {len(there):,} used, from {min(there)} to {max(there)}")
+    step.context.log.info(f"window of {count(length, 'day')}: {len(there):,} used, from {min(there)} to {max(there)}")
     if missing:
         step.context.log.warning(f"the window lacks {say_days(missing)}, which the source does not have")
     return Window(scan_days(there), [*there], missing)
@@ -88,5 +89,5 @@ def fetch_days(step: SyncStep, report_slug: str, days: Sequence[date]) -> list[d
         except NoDataForDay:  # removed meanwhile
             missing.append(day)
     if fetched:
-        step.context.log.info(f"{fetched:,} days of {report_slug} were fetched for the window")
+        step.context.log.info(f"fetched {count(fetched, 'day')} of {report_slug} for the window")
     return sorted(missing)

@@ -47,6 +47,7 @@ from integration_center.salesforce.read.snapshot import (
     find_watermark,
 )
 from integration_center.sync.values.distinct import find_places
+from integration_center.wording.sentences import count
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ def read_changes(
             known=find_known_span(records, watermark, stamped_at),
             own=tuple(span for span in own if span.last >= watermark - OVERLAP),
         )
-        counts = f"the org counts {changes.total:,} records, the snapshot with its changes {records.height:,}"
+        counts = f"the org counts {count(changes.total, 'record')}, the snapshot with its changes {records.height:,}"
         if records.height == changes.total:
             logger.info("%s records changed since the last read", f"{changes.touched.height:,}")
             # Without a change, the next read from the older watermark reads nothing more, so the file can stay.

@@ -7,6 +7,7 @@ from math import ceil
 
 from integration_center.salesforce.read.bulk import PAGE_ROWS
 from integration_center.salesforce.read.rest import PAGE, QUERIES_A_CALL
+from integration_center.wording.sentences import count
 
 BULK_CALLS = 7
 """The calls of a Bulk query: create, some looks, one page of results."""
@@ -37,15 +38,22 @@ class Estimate:
     Attributes:
         calls: API calls.
         size: the bytes of bodies on the wire, in both directions; None when the number of records is not known.
+        later: API calls of the next day's read, when this read leaves a snapshot; None when it costs the same again.
     """
 
     way: Way
     calls: int
     size: int | None = None
+    later: int | None = None
 
     def __str__(self) -> str:
-        calls = "1 API call" if self.calls == 1 else f"{self.calls:,} API calls"
+        calls = count(self.calls, "API call") + (f" now and {self.later:,} a day later" if self.later else "")
         return f"{self.way} ({calls}, {'size unknown' if self.size is None else f'about {show_bytes(self.size)}'})"
+
+    @property
+    def calls_of_two_days(self) -> int:
+        """API calls of this read and of the next day's."""
+        return self.calls + (self.calls if self.later is None else self.later)
 
 
 class WayClosed(Exception):
@@ -93,6 +101,13 @@ def estimate_changes(records: int, fields: int) -> Estimate:
     return Estimate(Way.CHANGES, 1, _rest_bytes(min(records // 10, EXPECTED_CHANGES), fields))
 
 
+def leave_snapshot(whole: Estimate, records: int, fields: int) -> Estimate:
+    """Add the next day's calls to the estimate of a whole read that leaves a snapshot, if a tenth of all changes."""
+    changed = records // 10
+    further = min(estimate_changes_rest([changed], fields).calls, estimate_changes_bulk(changed, fields).calls)
+    return replace(whole, later=1 + further)
+
+
 def estimate_changes_rest(sizes: Sequence[int], fields: int) -> Estimate:
     """Estimate reading the rest of the changes by REST, after the first page of each query."""
     rest = [max(size - PAGE, 0) for size in sizes]
@@ -105,9 +120,13 @@ def estimate_changes_bulk(changed: int, fields: int) -> Estimate:
 
 
 def choose(estimates: Iterable[Estimate]) -> Estimate:
-    """Pick the estimate with the fewest API calls, then the fewest bytes. An unknown size counts as the largest."""
+    """Pick the estimate with the fewest API calls over two days, then the fewest bytes.
+
+    Over two days, a whole read can cost less than two lists of keys, because the next day's read takes the changes
+    only. An unknown size counts as the largest.
+    """
     order = list(Way)
-    return min(estimates, key=lambda it: (it.calls, it.size is None, it.size or 0, order.index(it.way)))
+    return min(estimates, key=lambda it: (it.calls_of_two_days, it.size is None, it.size or 0, order.index(it.way)))
 
 
 def explain(name: str, chosen: Estimate, estimates: Iterable[Estimate], ruled_out: Mapping[Way, str]) -> str:

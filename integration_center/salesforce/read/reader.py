@@ -21,6 +21,7 @@ from integration_center.salesforce.read.costs import (
     estimate_pages_by_id,
     estimate_rest,
     explain,
+    leave_snapshot,
 )
 from integration_center.salesforce.read.selection import Selection, order_by_id
 from integration_center.salesforce.read.snapshot import (
@@ -64,6 +65,7 @@ class Reader:
         self._keeper = keeper
         self._started = selection.session.usage.org_time
         self._began = datetime.now(UTC)
+        self._obstacle = find_obstacle(selection.schema, selection.columns, selection.where)
         self._earlier = keeper.find() if keeper else None
         self._estimates: dict[Way, Estimate] = {}
         self._ruled_out: dict[Way, str] = {}
@@ -111,7 +113,7 @@ class Reader:
         elif self._keys:
             self._ruled_out[Way.KEYS] = "the key field has no index, or its values do not fit into a query"
         if self._keeper is not None:
-            doubt = find_obstacle(selection.schema, selection.columns, selection.where) or find_doubt(
+            doubt = self._obstacle or find_doubt(
                 self._earlier, self._build_basis(self._keeper), self._started, self._began
             )
             if doubt is None and not selection.fits_url:
@@ -131,7 +133,14 @@ class Reader:
             whole.append(estimate_rest(rows, fields))
         if self._selection.fits_url and self._ruled_out.keys() >= {Way.REST, Way.BULK}:
             whole.append(estimate_pages_by_id(rows, fields))
+        if self._leaves_snapshot and self._selection.fits_url and rows is not None:
+            whole = [leave_snapshot(estimate, rows, fields) for estimate in whole]
         self._estimates |= {estimate.way: estimate for estimate in whole if estimate.way not in self._ruled_out}
+
+    @property
+    def _leaves_snapshot(self) -> bool:
+        """Whether a whole read is saved as a snapshot: later changes can be found and the org's time is known."""
+        return self._keeper is not None and self._started is not None and self._obstacle is None
 
     def _count(self) -> int | None:
         """Return the number of records, counting them if it is not known; None when they cannot be counted."""
@@ -159,13 +168,13 @@ class Reader:
         )
 
     def _keep(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Save a full read as the snapshot, if later changes can be found and the org's time is known.
+        """Save a full read as the snapshot, where later reads can use it.
 
         Returns:
             `records`.
         """
         selection, keeper, started = self._selection, self._keeper, self._started
-        if keeper is None or started is None or find_obstacle(selection.schema, selection.columns, selection.where):
+        if keeper is None or started is None or not self._leaves_snapshot:
             return records
         newest = find_newest(records)
         watermark, stamped_at = find_watermark(newest, started), find_latest(newest, selection.session.usage.stamp_time)

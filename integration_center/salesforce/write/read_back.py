@@ -34,6 +34,7 @@ from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overridden import mark_overridden
 from integration_center.sync.schema import SObjectField, SObjectSchema
 from integration_center.sync.tally import count_lines
+from integration_center.wording.sentences import count
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class ReadBack:
         if self.unread:
             return f"the written records could not be read back, and count as written: {self.doubt}"
         if self.altered:
-            named = ", ".join(f"{name} ({count:,})" for name, count in self.fields.items())
+            named = ", ".join(f"{name} ({altered:,})" for name, altered in self.fields.items())
             return (
                 f"{self.altered:,} of {self.looked_at:,} records read back do not hold what was written: {named}; a"
                 " flow, trigger or other user of the org changes them"
@@ -109,7 +110,8 @@ class ReadBack:
             return f"the written records are read again next time: {self.doubt}"
         if self.span is None:
             return f"{self.looked_at:,} of {self.written:,} records read back hold what was written"
-        return f"{self.looked_at:,} records read back hold what was written, and the sums of all {self.written:,} agree"
+        read_back = count(self.looked_at, "record read back holds", "records read back hold")
+        return f"{read_back} what was written, and the sums of all {self.written:,} agree"
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,9 @@ def _judge_totals(found: ReadBack, answers: Sequence[Any], totals: Sequence[Tota
     """Add to `found` the span of the written rows if count and totals are as expected, else a doubt."""
     changed, first, last, *rest = answers
     if changed != found.written:
-        return replace(found, doubt=f"the connected user has changed {changed} records since, not {found.written}")
+        return replace(
+            found, doubt=f"the connected user has changed {count(changed, 'record')} since, not {found.written}"
+        )
     differing = [total.soql for total, answer in zip(totals, rest, strict=True) if not total.fits(answer, schema)]
     if differing:
         return replace(found, doubt=f"{', '.join(differing)} of the written records differs in the org")

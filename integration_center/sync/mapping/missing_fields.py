@@ -33,8 +33,10 @@ TYPE_NAMES = {
 }
 """What the Setup pages of Salesforce call the types of describe that we create fields of."""
 LONG_TEXT, RICH_TEXT = "Text Area (Long)", "Text Area (Rich)"
-SHORT_TEXT_AREA = 255
-"""The length of a plain text area. A longer one is of another type."""
+SHORT_TEXT = 255
+"""The longest text field, and the length of a plain text area. Longer texts need a field of another type."""
+USUAL_LONG_TEXT, LONGEST_TEXT = 32_768, 131_072
+"""The length that Setup proposes for a long text area, and the longest that there is."""
 UNFIT_FOR_LABEL = re.compile(f"{CONTROLS.pattern}|[\ufffe\uffff]")
 """Control characters, and the other characters that XML 1.0 forbids."""
 
@@ -80,13 +82,15 @@ class MissingField:
 
     @property
     def shape(self) -> str:
-        """Type and size, as in Setup: `Text(255)`, `Number(16, 2)` with the digits before and after the point.
+        """Type and size, as in Setup: `Text(255)`, `Text Area (Long, 32768)`, `Number(16, 2)`.
 
-        A picklist is followed by its values.
+        A number has its digits before and after the point. A picklist is followed by its values.
         """
         if self.choices:
             only = " restricted to its values" if self.restricted else ""
             return f"{self.type}{only}, values: {'; '.join(_say_choice(choice) for choice in self.choices)}"
+        if self.length is not None and self.type.endswith(")"):
+            return f"{self.type.removesuffix(')')}, {self.length})"
         if self.length is not None:
             return f"{self.type}({self.length})"
         if self.precision is not None and self.scale is not None:
@@ -131,6 +135,7 @@ def missing_fields(
     spec: IntegrationSpec,
     schema: SObjectSchema,
     dtypes: Mapping[str, pl.DataType],
+    longest: Mapping[str, int],
     *,
     org_fields: Collection[str] | None = None,
 ) -> list[MissingField]:
@@ -140,19 +145,25 @@ def missing_fields(
         spec: the integration.
         schema: the object as the connected user sees it.
         dtypes: the report's columns. A column that is missing counts as text.
+        longest: see `measure_texts`.
         org_fields: names of all fields that the object has, including hidden ones; None when the org does not list
             them.
     """
     wanted = (
-        suggest_field(mapping.column or "", mapping.field, dtypes.get(mapping.source, pl.String()))
+        suggest_field(
+            mapping.column or "",
+            mapping.field,
+            dtypes.get(mapping.source, pl.String()),
+            longest=longest.get(mapping.source, 0),
+        )
         for mapping in spec.fields
         if schema.get(mapping.field) is None
     )
     return tell_labels_apart(missing for field in wanted if (missing := find_existing(field, schema, org_fields or ())))
 
 
-def suggest_field(column: str, name: str, dtype: pl.DataType) -> MissingField:
-    """Suggest a custom field that can hold the column."""
+def suggest_field(column: str, name: str, dtype: pl.DataType, *, longest: int = 0) -> MissingField:
+    """Suggest a custom field that can hold the column, whose longest text has `longest` UTF-16 units."""
     label = build_label(column, name)
     match kind_of(dtype):
         case "number":
@@ -165,7 +176,10 @@ def suggest_field(column: str, name: str, dtype: pl.DataType) -> MissingField:
             return MissingField(label, name, "Date/Time")
         case "time":
             return MissingField(label, name, "Time")
-    return MissingField(label, name, "Text", length=255)
+    if longest > SHORT_TEXT:
+        length = USUAL_LONG_TEXT if longest <= USUAL_LONG_TEXT else LONGEST_TEXT
+        return MissingField(label, name, LONG_TEXT, length=length)
+    return MissingField(label, name, "Text", length=SHORT_TEXT)
 
 
 def copy_field(field: SObjectField) -> MissingField | None:
@@ -179,7 +193,7 @@ def copy_field(field: SObjectField) -> MissingField | None:
             return replace(missing, precision=field.precision, scale=field.scale)
         case "string":
             return replace(missing, length=field.length)
-        case "textarea" if field.html_formatted or field.length > SHORT_TEXT_AREA:
+        case "textarea" if field.html_formatted or field.length > SHORT_TEXT:
             return replace(missing, type=RICH_TEXT if field.html_formatted else LONG_TEXT, length=field.length)
         case "picklist" | "multipicklist":
             pairs = zip(field.picklist, field.picklist_labels or field.picklist, strict=True)

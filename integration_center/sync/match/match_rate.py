@@ -11,6 +11,7 @@ from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.plan_terms import match_key_of_records, match_key_of_rows
 from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.targets import Key
+from integration_center.wording.sentences import count
 
 SAMPLE = 500
 """The number of keys in a sample. It gives the match rate to within five percentage points."""
@@ -93,8 +94,8 @@ class MatchRate:
     def scope(self) -> str:
         """Which keys were looked up: `all 4,950 keys`, or `500 keys chosen at random from 40,000`."""
         if self.whole:
-            return f"all {self.looked_up:,} keys"
-        return f"{self.looked_up:,} keys chosen at random from {self.sample.distinct:,}"
+            return "the one key" if self.looked_up == 1 else f"all {self.looked_up:,} keys"
+        return f"{count(self.looked_up, 'key')} chosen at random from {self.sample.distinct:,}"
 
     @property
     def margin(self) -> float:

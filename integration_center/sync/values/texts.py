@@ -8,7 +8,7 @@ org stores them differently by channel, and a value that comes back changed woul
 Other control characters are dropped: every channel passes through XML, which cannot carry them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 
@@ -51,6 +51,14 @@ def blank_to_null(text: pl.Expr) -> pl.Expr:
 def count_units(text: pl.Expr) -> pl.Expr:
     """Return the length in UTF-16 units."""
     return text.str.len_chars() + text.str.count_matches(BEYOND_BMP)
+
+
+def measure_texts(rows: pl.LazyFrame, columns: Iterable[str]) -> dict[str, int]:
+    """Measure the longest text of each of the columns, in UTF-16 units. Columns that hold no text are left out."""
+    schema = rows.collect_schema()
+    texts = {name for name in columns if schema.get(name) == pl.String}
+    longest = rows.select(count_units(pl.col(name)).max().fill_null(0) for name in texts)
+    return longest.collect(engine="streaming").row(0, named=True) if texts else {}
 
 
 def truncate_text(text: pl.Expr, length: int) -> pl.Expr:
