@@ -22,6 +22,7 @@ from integration_center.salesforce.read.snapshot import WORTH_LEAVING_OUT
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder
 from integration_center.salesforce.write.push import push_updates
 from integration_center.salesforce.write.read_back import prove_writes
+from integration_center.salesforce.write.written_lines import WrittenLines
 from integration_center.store.frame_store import FrameStore
 from integration_center.store.frames import rewrite_frame
 from integration_center.store.objects import FolderObjects
@@ -101,7 +102,8 @@ def run(task: Task, measurement: Measurement) -> None:
         measurement.written = count_lines(ledger.scan().select("outcome").collect())[Outcome.UPDATED]
         if measurement.written >= WORTH_LEAVING_OUT:
             keys = [pair.field for pair in spec.keys]
-            prove_writes(org, plan.schema, ledger, measurement.written, snapshot, keys=keys)
+            written = WrittenLines.read(plan.schema, ledger.scan(), measurement.written)
+            prove_writes(org, plan.schema, ledger, written, snapshot, keys=keys)
         usage = session.usage
     measurement.calls, measurement.sent, measurement.received = usage.calls, usage.bytes_sent, usage.bytes_received
 

@@ -104,6 +104,11 @@ class Descriptor:
         self._number = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._number)
 
+    def stamp(self) -> tuple[int, int, int]:
+        """Return the size of the file, and the times in nanoseconds at which its content and itself were changed."""
+        found = os.fstat(self._number)
+        return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
     def read(self, begin: int, count: int) -> bytes:
         """Read bytes from a place on."""
         parts = []

@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 SMALL = 1_000_000
 """The largest size of a settings file, in bytes."""
@@ -27,21 +28,30 @@ def read_regular(path: Path, *, most: int = SMALL) -> bytes:
 
 def read_pieces(path: Path, *, most: int) -> Iterator[bytes]:
     """Read a file piece by piece; see `read_regular`."""
-    # O_NONBLOCK, because opening a pipe would otherwise wait until somebody writes to it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-        too_large = OSError(errno.EFBIG, f"it has more than {show_size(most)}", str(path))
-        if found.st_size > most:
-            raise too_large
+    with open_regular(path, most=most) as file:
         read = 0
         while piece := file.read(PIECE):
             read += len(piece)
             if read > most:  # the file may grow, and files in /proc report no size
-                raise too_large
+                raise _build_too_large(path, most)
             yield piece
+
+
+def open_regular(path: Path, *, most: int) -> IO[bytes]:
+    """Open a file to be read; see `read_regular`."""
+    # O_NONBLOCK, because opening a pipe would otherwise wait until somebody writes to it.
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    found = os.fstat(file.fileno())
+    if stat.S_ISREG(found.st_mode) and found.st_size <= most:
+        return file
+    file.close()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    raise _build_too_large(path, most)
+
+
+def _build_too_large(path: Path, most: int) -> OSError:
+    return OSError(errno.EFBIG, f"it has more than {show_size(most)}", str(path))
 
 
 def show_size(count: int) -> str:

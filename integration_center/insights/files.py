@@ -193,9 +193,10 @@ class FilesSource:
 
     def _fetch(self, drop: Drop, file: ReportFile) -> Fetched:
         label = f"{drop.folder}/{drop.name}"
-        packed = self._drops.read(drop).data
-        data = unpack(packed, label, limit=file.limit or self._limit)
-        return Fetched(label, name_format(drop.name), bytes(data), file, find_packing(packed))
+        content = self._drops.read(drop)
+        with content.reading():
+            data = bytes(unpack(content.data, label, limit=file.limit or self._limit))
+            return Fetched(label, name_format(drop.name), data, file, find_packing(content.data))
 
     def _read(self, report: ReportInfo, day: date, keep: Keep) -> Report:
         folder = self._folder(report)
@@ -228,8 +229,9 @@ class FilesSource:
         """Open one file of a report."""
         content = self._drops.read(drop)
         label = f"{drop.folder}/{drop.name}"
-        data = unpack(content.data, label, limit=limit)
-        return Part(label, open_file(data, label, name_format(drop.name), file, limit=limit), content.version)
+        with content.reading():
+            data = unpack(content.data, label, limit=limit)
+            return Part(label, open_file(data, label, name_format(drop.name), file, limit=limit), content)
 
     def _steadily(self, what: str, look: Callable[[], Found]) -> Found:
         """Return what `look` returns, calling it again if the files change meanwhile.

@@ -13,17 +13,18 @@ from integration_center.insights.declared.declaring import DeclaredReader, check
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import OpenTable
 from integration_center.insights.delimited.header import list_names
+from integration_center.insights.drop_folders.drops import Content
 from integration_center.insights.likely_types import TypeJudge
 from integration_center.sync.row_numbers import RowNumbers
 
 
 @dataclass(frozen=True)
 class Part:
-    """A file of a report: its name, its rows, and the version of exactly these."""
+    """A file of a report: its name, its rows, and the bytes that hold them."""
 
     label: str
     table: OpenTable
-    version: str
+    content: Content
 
 
 @dataclass
@@ -60,15 +61,16 @@ class Parts:
         differs = ""
         for opener in self.openers:
             part, self._first = self._first or opener(), None
-            self.versions.append(part.version)
+            self.versions.append(part.content.version)
             self._tables.append((part.label, self._rows, part.table))
             names = {name: find_column(name, part.table.columns) for name in self.columns}
             differs = differs or say_differences(part, names)
-            for frame in part.table.slices:
-                self._rows += frame.height
-                # What is wrong with the rows may be why the columns differ, so all rows are read.
-                if not differs:
-                    yield pl.DataFrame([frame[own or name].alias(name) for name, own in names.items()])
+            with part.content.reading():
+                for frame in part.table.slices:
+                    self._rows += frame.height
+                    # What is wrong with the rows may be why the columns differ, so all rows are read.
+                    if not differs:
+                        yield pl.DataFrame([frame[own or name].alias(name) for name, own in names.items()])
             self.notes += [f"{part.label}: {note}" for note in part.table.notes]
         if differs:
             raise UnreadableReport(

@@ -205,8 +205,32 @@ def note_known(known: pl.LazyFrame, lines: pl.LazyFrame, run_id: str, day: date)
         day: the newest day of the run.
     """
     rows, matched = _select_rows(lines)
-    # One column after another, because together they take the memory of a report.
     before = known.select("record_id", "last_seen").collect()
+    if before.height:
+        yield from _note_seen(known, before, rows, matched, day)
+    is_written = pl.col("outcome").is_in(MAY_BE_WRITTEN)
+    new = matched.filter(is_written).select("record_id", "key").collect(engine="streaming")
+    if before.height:
+        new = new.filter(find_places(new["record_id"], before["record_id"]).is_null())
+    del before
+    for start in range(0, max(new.height, 1), SLICE_ROWS):  # the text of the run takes the memory of a column
+        part = new.slice(start, SLICE_ROWS)
+        yield part.with_columns(pl.lit(day).alias("last_seen"), pl.lit(run_id).alias("written_by"))
+
+
+def _note_seen(
+    known: pl.LazyFrame, before: pl.DataFrame, rows: pl.LazyFrame, matched: pl.LazyFrame, day: date
+) -> Iterator[pl.DataFrame]:
+    """Yield slices of the frame of known records with the people whom a report had.
+
+    Args:
+        known: the frame before the push.
+        before: its `record_id` and `last_seen`.
+        rows: the lines of the report's rows.
+        matched: those of them that have a record.
+        day: the newest day of the run.
+    """
+    # One column after another, because together they take the memory of a report.
     ids = _read_column(matched, "record_id")
     is_first = ids.is_first_distinct() if repeats(ids) else None
     places = find_places(before["record_id"], ids if is_first is None else ids.filter(is_first))
@@ -230,11 +254,6 @@ def note_known(known: pl.LazyFrame, lines: pl.LazyFrame, run_id: str, day: date)
                 pl.coalesce(keys.gather(places[part]), "key").alias("key"),
             )
         )
-    del keys, places
-    is_written = pl.col("outcome").is_in(MAY_BE_WRITTEN)
-    written = matched.filter(is_written).select("record_id", "key").collect(engine="streaming")
-    new = written.filter(find_places(written["record_id"], before["record_id"]).is_null())
-    yield new.select("record_id", "key", pl.lit(day).alias("last_seen"), pl.lit(run_id).alias("written_by"))
 
 
 def _select_rows(lines: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:

@@ -1,8 +1,9 @@
 """Files of a local folder that are written, replaced or removed while they are read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from integration_center.errors import NoDataForDay, ServiceUnavailable, UnreadableReport
@@ -70,6 +71,33 @@ def test_a_file_that_is_taken_away_is_missing(
     meanwhile(monkeypatch, lambda: remove(path))
     with pytest.raises((NoDataForDay, UnreadableReport), match=f"no data for {DAY}"):
         read(path)
+
+
+@pytest.mark.parametrize("torn", [ROWS, HALF[:10], HALF + b"b@x", HALF[:-3] + b'"'])
+def test_a_large_file_that_is_written_while_its_rows_are_read_is_read_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch, torn: bytes
+) -> None:
+    monkeypatch.setattr(drops, "SMALL_ENOUGH", 0)
+    monkeypatch.setattr(drops, "RESTING_SECONDS", 0)
+    meanwhile(monkeypatch)  # it would be copied otherwise
+    source = FilesSource(LocalDrops(path.parent.parent))
+    changes = iter([torn, ROWS + b"c@x.example,3\n"])
+
+    def keep(schema: pl.Schema, slices: Iterable[pl.DataFrame]) -> pl.LazyFrame:
+        if change := next(changes, None):
+            path.write_bytes(change)
+        return pl.concat([pl.DataFrame(schema=schema), *slices]).lazy()
+
+    path.write_bytes(HALF + b"b@x.example,2\n" * 10)
+    report = source.read(source.find("Logins"), DAY, keep)
+    assert report.frame.height == 3
+    assert report.identity == source.identity(report.info, DAY)
+
+
+def test_a_large_file_is_copied_as_long_as_it_was_just_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drops, "SMALL_ENOUGH", 0)
+    meanwhile(monkeypatch, lambda: path.write_bytes(ROWS))
+    assert read(path) == 2
 
 
 def test_a_link_to_nothing_is_called_unreadable(path: Path) -> None:

@@ -121,7 +121,7 @@ def test_an_undo_that_the_org_rewrites_says_so_too(center: Center, org: Org) -> 
 def test_the_sample_decides_whether_all_are_read(
     center: Center, org: Org, monkeypatch: pytest.MonkeyPatch, people: tuple[int, ...], is_noted: bool
 ) -> None:
-    monkeypatch.setattr("integration_center.salesforce.write.read_back._draw", lambda places: places.head(4))
+    monkeypatch.setattr("integration_center.salesforce.write.written_lines._draw", lambda places: places.head(4))
     rewrite(center, org, people)
     ran = center.run()
     assert lines(center, ran) == ({"overridden": ALL} if is_noted else {"updated": ALL})
@@ -172,7 +172,7 @@ def test_a_look_that_fails_is_given_up_after_one_retry(
 
 @pytest.mark.proof
 def test_where_not_all_can_be_read_the_push_counts(center: Center, org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("integration_center.salesforce.write.read_back.SAMPLE", 4)
+    monkeypatch.setattr("integration_center.salesforce.write.written_lines.SAMPLE", 4)
     rewrite(center, org)
     center.emulator.sandbox.faults.respond(500, "*/query", times=None)
     ran = center.run()

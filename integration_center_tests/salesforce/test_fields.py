@@ -1,15 +1,17 @@
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Literal
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from integration_center.errors import OrgError
 from integration_center.salesforce.client.cells import (
+    WORTH_A_TABLE,
     changed_fields,
     parse_cells,
     parse_records,
@@ -88,6 +90,9 @@ def test_numbers_are_written_without_exponent_or_loss() -> None:
     numbers = pl.Series([5.0, 1e16, 1e-7, 0.1, 1 / 3, -0.0, 912260031.0, None])
     expected = ["5", "10000000000000000", "0.0000001", "0.1", "0.3333333333333333", "0", "912260031", None]
     assert write_texts(numbers).to_list() == expected
+    whole = pl.Series([5.0, -0.0, -12.0, None, 2.0**53, 2.0**60])
+    assert write_texts(whole[:5]).to_list() == ["5", "0", "-12", None, "9007199254740992"]
+    assert write_texts(whole).to_list() == ["5", "0", "-12", None, "9007199254740992", "1152921504606847000"]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -110,6 +115,22 @@ def test_every_moment_survives_the_way_out_and_back_to_the_second(values: list[d
     texts = write_texts(pl.Series("Last_Login__c", moments, dtype=pl.Datetime("us", "UTC")))
     assert texts.str.contains(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$").all()
     assert parse_cells(texts.to_frame(), LEAD)["Last_Login__c"].to_list() == moments
+
+
+@given(
+    st.lists(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)) | st.none(), min_size=1, max_size=30),  # noqa: DTZ001
+    st.sampled_from(["ms", "us"]),
+    st.sampled_from(["UTC", "Asia/Kolkata", None]),
+)
+@example([datetime(1969, 12, 31, 23, 59, 59, 999_999), datetime(1970, 1, 1), None], "ms", "UTC")  # noqa: DTZ001
+def test_many_moments_are_written_as_few_are(
+    moments: list[datetime | None], unit: Literal["ms", "us"], zone: str | None
+) -> None:
+    few = pl.Series("Last_Login__c", moments, dtype=pl.Datetime(unit)).dt.replace_time_zone("UTC")
+    few = few.dt.convert_time_zone(zone) if zone else few.dt.replace_time_zone(None)
+    times = WORTH_A_TABLE // len(few) + 1
+    many = pl.concat([few] * times)
+    assert write_texts(many).equals(pl.concat([write_texts(few)] * times), check_names=True, null_equal=True)
 
 
 def test_dates_booleans_and_line_breaks() -> None:

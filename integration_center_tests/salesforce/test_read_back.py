@@ -9,9 +9,10 @@ import pytest
 
 from integration_center.planning.plan import Plan, build_plan
 from integration_center.salesforce.read.snapshot_file import SnapshotFolder, find_snapshot
-from integration_center.salesforce.write import read_back as module
+from integration_center.salesforce.write import written_lines
 from integration_center.salesforce.write.push import push_updates
 from integration_center.salesforce.write.read_back import ReadBack, prove_writes
+from integration_center.salesforce.write.written_lines import WrittenLines
 from integration_center.store.frames import FrameFile, rewrite_frame
 from integration_center.store.stored_files import FileKind
 from integration_center.sync.ledger import completing, planned_updates
@@ -53,7 +54,8 @@ def push(
         meanwhile()
         on.pass_time(seconds=2)
         on.handle.calls.clear()
-        found = prove_writes(org, plan.schema, ledger, updates.height, on.snapshot, keys=["company"])
+        written = WrittenLines.read(plan.schema, ledger.scan(), updates.height)
+        found = prove_writes(org, plan.schema, ledger, written, on.snapshot, keys=["company"])
         on.calls = on.handle.calls.find()
     return plan, ledger, found
 
@@ -134,7 +136,7 @@ def test_records_that_are_changed_in_a_regular_pattern_are_found(
     pushing: Integration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A report often has two kinds of people in turn, of which a flow may change one kind only."""
-    monkeypatch.setattr(module, "SAMPLE", 20)
+    monkeypatch.setattr(written_lines, "SAMPLE", 20)
 
     def change_all_but_every_fifth() -> None:
         for number in range(100):
@@ -177,7 +179,7 @@ def test_a_flow_that_the_sample_misses_is_found_by_the_sums(
     change: Callable[[object], object],
     doubt: str,
 ) -> None:
-    monkeypatch.setattr(module, "_draw", lambda places: places.head(1))
+    monkeypatch.setattr(written_lines, "_draw", lambda places: places.head(1))
     lead = pushing.lead_ids()[7]
     pushing.org.org.flows.change_on_save("Lead", field, change, record_ids=[lead])
     _, _, found = push(pushing, tmp_path, 5)

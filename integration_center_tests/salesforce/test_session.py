@@ -32,7 +32,7 @@ from integration_center.remote import (
 )
 from integration_center.salesforce.auth.oauth import build_client
 from integration_center.salesforce.client.faults import AnswerLost, read_errors
-from integration_center.salesforce.client.session import DOWNLOAD_CHUNK, Session
+from integration_center.salesforce.client.session import Session
 from integration_center_tests.salesforce.scripted import Tokens, build_session, play, refuse
 
 DEAD = refuse(401, "INVALID_SESSION_ID", "Session expired or invalid")
@@ -273,7 +273,7 @@ def test_bytes_are_counted_as_on_the_wire() -> None:
 def test_a_download_that_breaks_starts_over() -> None:
     class Broken(httpx.SyncByteStream):
         def __iter__(self):  # type: ignore[no-untyped-def]
-            yield b"Id\n" + b"1\n" * DOWNLOAD_CHUNK
+            yield b"Id\n" + b"1\n" * 200_000
             raise httpx.RemoteProtocolError("peer closed connection")
 
     answers = play(httpx.Response(200, stream=Broken()), httpx.Response(200, content=b"Id\n1\n", headers={"X-A": "b"}))

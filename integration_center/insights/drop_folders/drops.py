@@ -3,18 +3,23 @@
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from integration_center.errors import ConfigurationError, UnreadableReport
-from integration_center.files.file_bytes import Data, keep_parts
-from integration_center.files.regular_files import read_pieces
+from integration_center.files.file_bytes import SMALL_ENOUGH, Data, Descriptor, FileBytes, keep_parts
+from integration_center.files.regular_files import PIECE, open_regular, read_pieces
 
 LARGEST = 4_096_000_000
 """The largest size of a drop in bytes, packed or not, unless the settings have another."""
+
+RESTING_SECONDS = 10
+"""A file that nobody has changed for so long shows each later change by its times, which some disks keep in seconds."""
 
 
 class DropChanged(Exception):
@@ -38,10 +43,31 @@ class Drop:
 
 @dataclass(frozen=True)
 class Content:
-    """The whole content of one file, in memory or in a temporary file, with the version of exactly these bytes."""
+    """The whole content of one file, with the version of exactly these bytes.
+
+    Attributes:
+        data: the bytes, in memory, in a temporary file, or in the file itself.
+        version: see `Drops.identify`.
+        check: raises `DropChanged` if somebody has written to the file since, so that the bytes may be others.
+    """
 
     data: Data
     version: str
+    check: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Check, when the block ends or fails, that the bytes that it read are those of the version.
+
+        Raises:
+            DropChanged: they may be others, which may also be why the block failed.
+        """
+        try:
+            yield
+        except Exception:
+            self.check()
+            raise
+        self.check()
 
 
 class Drops(Protocol):
@@ -171,23 +197,54 @@ class LocalDrops:
         return self.identify(drop) == version
 
     def read(self, drop: Drop, *, most: int | None = None) -> Content:
-        """See `Drops.read`. A large file is copied, so that what is read later is what was checked."""
-        digest = hashlib.sha256()
+        """See `Drops.read`. A large file that was just written is copied. Another one is read where it is."""
+        digest, limit = hashlib.sha256(), self._largest if most is None else most
+        if (content := self._read_in_place(drop, limit)) is not None:
+            return content
 
         def read() -> Iterator[bytes]:
-            for piece in self._read_pieces(drop, self._largest if most is None else most):
+            for piece in self._read_pieces(drop, limit):
                 digest.update(piece)
                 yield piece
 
         data = keep_parts(read(), self.locate(drop.folder, drop.name))
         return Content(data, f"{len(data)}:{digest.hexdigest()}")
 
+    def _read_in_place(self, drop: Drop, most: int) -> Content | None:
+        """Read a large file to which nobody has written for a while; None for any other file."""
+        with self._reading(drop) as path, open_regular(path, most=most) as file:
+            kept = Descriptor(file)
+            size, *changed = before = kept.stamp()
+            if size <= SMALL_ENOUGH or time.time_ns() - max(changed) < RESTING_SECONDS * 1_000_000_000:
+                return None
+            data, digest = FileBytes(kept, 0, size), hashlib.sha256()
+            for begin in range(0, size, PIECE):
+                digest.update(data[begin : begin + PIECE])
+
+        def check() -> None:
+            if kept.stamp() != before:
+                raise DropChanged(str(path))
+
+        check()
+        return Content(data, f"{size}:{digest.hexdigest()}", check)
+
     def _read_pieces(self, drop: Drop, most: int) -> Iterator[bytes]:
+        with self._reading(drop) as path:
+            yield from read_pieces(path, most=most)
+
+    @contextmanager
+    def _reading(self, drop: Drop) -> Iterator[Path]:
+        """Check a file before and after its bytes are read.
+
+        Raises:
+            DropChanged: it is gone, or somebody has written to it meanwhile.
+            UnreadableReport: it cannot be read.
+        """
         path = self._root / drop.folder / drop.name
         self._check_inside(path)
         try:
             before = _stamp(path)
-            yield from read_pieces(path, most=most)
+            yield path
             # A file that is still being written may end at the end of a row, and nothing in it shows that.
             changed = _stamp(path) != before
         except OSError as error:

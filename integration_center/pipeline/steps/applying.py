@@ -26,6 +26,8 @@ from integration_center.salesforce.read.snapshot import SnapshotKeeper
 from integration_center.salesforce.write.forecast import Forecast
 from integration_center.salesforce.write.options import WriteOptions
 from integration_center.salesforce.write.push import forecast_push, push_updates
+from integration_center.salesforce.write.read_back import WORTH_A_LOOK
+from integration_center.salesforce.write.written_lines import WrittenLines
 from integration_center.settings import Settings
 from integration_center.store.frames import FrameFile
 from integration_center.sync.held import find_stop, hold_rest, judge_canary_lines
@@ -34,7 +36,7 @@ from integration_center.sync.limits import run_status
 from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.schema import SObjectSchema
-from integration_center.sync.tally import Tally
+from integration_center.sync.tally import Tally, count_lines
 from integration_center.wording.sentences import count
 
 
@@ -48,6 +50,7 @@ class Applied:
         forecast: the API calls it was expected to take, if it came to that.
         schema: of the object, if something was sent.
         written_at: when everything was written, by the clock of the org's polling.
+        written: how many records Salesforce took.
         held: why lines were held back, if some were.
         as_planned: the tally of a plan in which nothing was to be sent. Its run stored it, so it is the ledger already.
     """
@@ -57,6 +60,7 @@ class Applied:
     forecast: Forecast | None = None
     schema: SObjectSchema | None = None
     written_at: float | None = None
+    written: int = 0
     held: str | None = None
     as_planned: Tally | None = None
 
@@ -147,7 +151,9 @@ def send_lines(
     canary = step.spec.canary
     if canary is None or updates.height <= canary:
         results = send_updates(step, org, schema, journal, updates, options)
-        return Applied(lines, completing(results), forecast, schema, org.polling.clock())
+        return Applied(
+            lines, completing(results), forecast, schema, org.polling.clock(), count_lines(results)[Outcome.UPDATED]
+        )
     first = send_updates(step, org, schema, journal, updates.head(canary), options)
     try:
         found = judge_canary(org, schema, lines, first)
@@ -158,10 +164,13 @@ def send_lines(
         rest = f"{found}; the other {updates.height - canary:,} were not sent"
         step.context.log.warning(rest)
         held = partial(hold_rest, results=first, reason=rest)
-        return Applied(lines, held, forecast, schema, org.polling.clock(), rest)
+        written = count_lines(first)[Outcome.UPDATED]
+        return Applied(lines, held, forecast, schema, org.polling.clock(), written, rest)
     step.context.log.info(f"the org holds the first {count(canary, 'record')} as written; sending the others")
     others = send_updates(step, org, schema, journal, updates.slice(canary), options)
-    return Applied(lines, completing(pl.concat([first, others])), forecast, schema, org.polling.clock())
+    results = pl.concat([first, others])
+    written = count_lines(results)[Outcome.UPDATED]
+    return Applied(lines, completing(results), forecast, schema, org.polling.clock(), written)
 
 
 def judge_canary(org: Org, schema: SObjectSchema, lines: pl.LazyFrame, results: pl.DataFrame) -> str:
@@ -220,17 +229,43 @@ def store_ledger(
     with phase(Phase.FINISH):
         ledgers = step.installation.ledgers
         kept = ledgers.file(step.run_id, step.slug) if applied.as_planned else None
+        seen: WrittenLines | None = None
         if kept and applied.as_planned:
             file, tally = kept, applied.as_planned
         else:
-            file, tally = ledgers.write_from(step.run_id, step.slug, applied.lines, applied.finish)
+            finish = applied.finish
+            if applied.schema and applied.written >= WORTH_A_LOOK:
+                seen = WrittenLines(applied.schema, applied.lines.collect_schema().names(), applied.written)
+                finish = noting(seen, finish)
+            file, tally = ledgers.write_from(step.run_id, step.slug, applied.lines, finish)
         if applied.schema:
             file, tally = look_back(
-                step, org, applied.schema, file, tally, keys=keys, snapshot=snapshot, written_at=applied.written_at
+                step,
+                org,
+                applied.schema,
+                file,
+                tally,
+                keys=keys,
+                snapshot=snapshot,
+                written_at=applied.written_at,
+                seen=seen,
             )
     note_calls_left(step, org.session.usage)
     address = ledgers.locate(step.run_id, step.slug) or str(file.path)
     return Stored(file, address, tally, org.session.usage, org.session.instance_url)
+
+
+def noting(
+    seen: WrittenLines, finish: Callable[[pl.DataFrame], pl.DataFrame]
+) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Return `finish` that also notes what it returns."""
+
+    def finish_and_note(part: pl.DataFrame) -> pl.DataFrame:
+        lines = finish(part)
+        seen.note(lines)
+        return lines
+
+    return finish_and_note
 
 
 def note_calls_left(step: SyncStep, usage: Usage) -> None:

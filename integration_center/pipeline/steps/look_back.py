@@ -10,6 +10,7 @@ from integration_center.progress import unit
 from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.snapshot import WORTH_LEAVING_OUT, SnapshotKeeper
 from integration_center.salesforce.write.read_back import WORTH_A_LOOK, ReadBack, prove_writes, read_back, read_written
+from integration_center.salesforce.write.written_lines import WrittenLines
 from integration_center.store.frames import FrameFile
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overridden import add_holds, mark_overridden
@@ -27,6 +28,7 @@ def look_back(
     keys: Sequence[str] = (),
     snapshot: SnapshotKeeper | None = None,
     written_at: float | None = None,
+    seen: WrittenLines | None = None,
 ) -> tuple[FrameFile, Tally]:
     """Read some of what was written back; where the org changes it, read all, and mark those lines `overridden`.
 
@@ -41,6 +43,7 @@ def look_back(
         keys: the key fields, in the integration's order, by which the ledger's keys are to be found again.
         snapshot: of the plan, to note beside it what is proven to be there; None for none.
         written_at: when everything was written, by the clock of the org's polling.
+        seen: what was noted of the written lines while the ledger was stored; None to read the ledger again.
 
     Returns:
         The ledger as it is stored then, and its tally.
@@ -48,11 +51,13 @@ def look_back(
     written = tally.lines[Outcome.UPDATED]
     if written < WORTH_A_LOOK:
         return ledger, tally
+    if seen is None or seen.count != written:
+        seen = WrittenLines.read(schema, ledger.scan(), written)
     found: ReadBack | None = None
     with unit("look back", written=written):
         if snapshot and written >= WORTH_LEAVING_OUT:
-            found = prove_writes(org, schema, ledger, written, snapshot, keys=keys, written_at=written_at)
-        found = found or read_back(org, schema, ledger.scan(), written, keys=keys)
+            found = prove_writes(org, schema, ledger, seen, snapshot, keys=keys, written_at=written_at)
+        found = found or read_back(org, schema, seen, keys=keys)
     log = step.context.log
     (log.warning if found.altered or found.unread else log.info)(found.sentence)
     if not found.widespread:

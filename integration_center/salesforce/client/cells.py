@@ -7,6 +7,7 @@ store empty text. Times that we send have whole seconds, because the org drops t
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -18,6 +19,13 @@ from integration_center.sync.schema import SObjectSchema
 DATETIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.f%z"
 DATETIME_OUT = "%Y-%m-%dT%H:%M:%S.000Z"
 WRITTEN_BOOLEANS = ("true", "false")
+DAY_SECONDS = 86_400
+MOST_DAYS = 50_000
+"""So many days, a hundred years and more, may be between the times of which each day is written once."""
+WORTH_A_TABLE = 5_000
+"""From so many times on, their days and seconds are looked up, which takes half the time of formatting each."""
+EXACT_SPAN = (-(2**53), 2**53)
+"""Between these, doubles have all digits of whole numbers."""
 CLEAR = "#N/A"
 """The CSV cell that sets a field to null. So Bulk cannot store this exact text in a text field."""
 
@@ -122,11 +130,34 @@ def parse_records(records: Iterable[Mapping[str, Any]], names: Sequence[str], sc
 
 def _plain_number(values: pl.Series) -> pl.Series:
     """Write doubles as decimal text without exponent or loss, and whole numbers without `.0`."""
+    whole = values.cast(pl.Int64, strict=False)
+    if whole.null_count() == values.null_count() and (whole == values).all() and whole.is_between(*EXACT_SPAN).all():
+        return whole.cast(pl.String)  # which takes a third of the time
     if not values.drop_nulls().is_finite().all():
         raise OrgError(f"{values.name} holds a number that is not finite; Salesforce has no such number")
     text = values.cast(pl.String).str.strip_suffix(".0").replace("-0", "0")
     exponents = text.filter(text.str.contains("e", literal=True)).unique()
     return text.replace({number: format(Decimal(number), "f") for number in exponents})
+
+
+def _write_moments(values: pl.Series) -> pl.Series:
+    """Write times as the org does, in UTC and without fractions of a second."""
+    seconds = values.dt.epoch("s")
+    days = seconds // DAY_SECONDS
+    first, last = days.min(), days.max()
+    if len(values) >= WORTH_A_TABLE and isinstance(first, int) and isinstance(last, int) and last - first < MOST_DAYS:
+        dates = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).cast(pl.String)
+        texts = dates.gather(days - first) + _list_day_times().gather(seconds % DAY_SECONDS)
+        return texts.alias(values.name)
+    # Formatting without a zone is 1.5 times as fast.
+    return values.dt.convert_time_zone("UTC").dt.replace_time_zone(None).dt.strftime(DATETIME_OUT)
+
+
+@cache
+def _list_day_times() -> pl.Series:
+    """Write the time of each second of a day, as it follows the date."""
+    seconds = pl.int_range(DAY_SECONDS, eager=True) * 1_000
+    return seconds.cast(pl.Datetime("ms")).dt.strftime(DATETIME_OUT.removeprefix("%Y-%m-%d"))
 
 
 def write_texts(values: pl.Series) -> pl.Series:
@@ -141,8 +172,7 @@ def write_texts(values: pl.Series) -> pl.Series:
         case pl.Date():
             return values.dt.strftime("%Y-%m-%d")
         case pl.Datetime():
-            # Formatting without a zone is 1.5 times as fast.
-            return values.dt.convert_time_zone("UTC").dt.replace_time_zone(None).dt.strftime(DATETIME_OUT)
+            return _write_moments(values)
         case pl.String():
             lines = values.str.replace_all("\r\n", "\n", literal=True).str.replace_all("\r", "\n", literal=True)
             return lines.set(lines == "", None)

@@ -38,8 +38,6 @@ logger = logging.getLogger(__name__)
 
 CLIENT_NAME = "IntegrationCenter"
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-DOWNLOAD_CHUNK = 1 << 18
-"""The bytes of an answer that are taken at a time: larger pieces do not fit the processor's cache."""
 CONNECT_TIMEOUT = 10.0
 
 Body = bytes | Callable[[], Iterable[bytes]]
@@ -324,7 +322,7 @@ class Session:
             response = self._client.send(request, stream=True)
             try:
                 if sink is not None and response.is_success:
-                    for piece in secrets.clean_pieces(response.iter_bytes(DOWNLOAD_CHUNK)):
+                    for piece in secrets.clean_pieces(response.iter_bytes()):
                         sink.write(piece)
                 else:
                     response.read()

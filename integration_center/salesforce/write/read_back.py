@@ -25,21 +25,20 @@ from integration_center.salesforce.org import Org
 from integration_center.salesforce.read.rest import QUERIES_A_CALL, Query, follow_pages, read_first_pages
 from integration_center.salesforce.read.snapshot import AUTHOR, STAMP, OwnWrites, SnapshotKeeper, Span
 from integration_center.salesforce.write.last_look import MARGIN, build_id_queries
-from integration_center.salesforce.write.totals import MEASURES, Total, choose_functions
+from integration_center.salesforce.write.totals import Total
+from integration_center.salesforce.write.written_lines import WrittenLines, build_expected
 from integration_center.store.frames import FrameFile
-from integration_center.sync.columns import AFTER, BEFORE, CHANGED, OUTCOME
+from integration_center.sync.columns import BEFORE, OUTCOME
 from integration_center.sync.conflicts import mark_conflicts
 from integration_center.sync.marking import list_mapped
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overridden import mark_overridden
-from integration_center.sync.schema import SObjectField, SObjectSchema
+from integration_center.sync.schema import SObjectSchema
 from integration_center.sync.tally import count_lines
 from integration_center.wording.sentences import count
 
 logger = logging.getLogger(__name__)
 
-SAMPLE = 1_000
-"""The records read in full. If one written record in 200 was changed, the sample shows it with 99 % certainty."""
 SETTLE_SECONDS = 1.0
 """The wait before the look. Stamps are whole seconds, and later writes must not get the second of the last row."""
 WORTH_A_LOOK = 200
@@ -140,8 +139,7 @@ class Own:
 def read_back(
     org: Org,
     schema: SObjectSchema,
-    ledger: pl.LazyFrame,
-    count: int,
+    written: WrittenLines,
     *,
     keys: Sequence[str],
     own: Own | None = None,
@@ -151,19 +149,15 @@ def read_back(
     Args:
         org: the org that holds the records.
         schema: the object of the records.
-        ledger: the complete ledger of the push, a Lines frame.
-        count: the number of its lines that are `updated`.
+        written: the written lines of the push.
         keys: the integration's key fields, in its order, in upper or lower case.
         own: the condition of the written records, to compare their totals too; None to compare the sample only.
     """
-    described = _find_mapped(ledger, schema)
-    summed = described if own else []
-    wanted = [Total(function, each) for each in summed if each.aggregatable for function in choose_functions(each)]
-    sums, sample = _collect(ledger, wanted, count)
-    totals = [replace(total, expected=sums[total.soql].item()) for total in wanted]
+    count, sample = written.count, written.sample
+    totals = written.totals if own else []
     functions = ["COUNT(Id)", f"MIN({STAMP})", f"MAX({STAMP})", *(total.soql for total in totals)]
     keys = [schema.require(key).name for key in keys]
-    names = list(dict.fromkeys([*keys, *(each.name for each in described)]))
+    names = list(dict.fromkeys([*keys, *(each.name for each in written.fields)]))
     while len(queries := build_id_queries(schema.name, names, sample["record_id"].to_list())) >= QUERIES_A_CALL:
         sample = sample.sample(fraction=0.5)  # the call needs room for the sums
     if own:
@@ -211,7 +205,7 @@ def read_written(org: Org, schema: SObjectSchema, ledger: pl.LazyFrame, since: d
     hasty.polling = replace(org.polling, deadline=min(org.polling.deadline, ALL_DEADLINE))
     return hasty.read_records(
         schema,
-        [each.name for each in _find_mapped(ledger, schema)],
+        [schema.require(name).name for name in list_mapped(ledger.collect_schema(), BEFORE)],
         key=("Id", ids.to_list()),
         where=f"{STAMP} >= {write_moment(since - MARGIN)}" if since else None,
         expected_rows=len(ids) if since else None,
@@ -249,7 +243,7 @@ def prove_writes(
     org: Org,
     schema: SObjectSchema,
     ledger: FrameFile,
-    count: int,
+    written: WrittenLines,
     keeper: SnapshotKeeper,
     *,
     keys: Sequence[str],
@@ -261,7 +255,7 @@ def prove_writes(
         org: the org that holds the records.
         schema: the object of the records.
         ledger: the ledger of the push.
-        count: the number of its lines that are `updated`.
+        written: its written lines.
         keeper: the keeper of the snapshot.
         keys: the integration's key fields, in its order.
         written_at: see `Own`.
@@ -278,8 +272,7 @@ def prove_writes(
     found = read_back(
         org,
         schema,
-        ledger.scan(),
-        count,
+        written,
         keys=keys,
         own=Own(
             info.basis.where,
@@ -290,45 +283,8 @@ def prove_writes(
         ),
     )
     if found.span:
-        keeper.note_writes(OwnWrites(info.read_at, found.span, count), ledger)
+        keeper.note_writes(OwnWrites(info.read_at, found.span, written.count), ledger)
     return found
-
-
-def _find_mapped(ledger: pl.LazyFrame, schema: SObjectSchema) -> list[SObjectField]:
-    return [schema.require(name) for name in list_mapped(ledger.collect_schema(), BEFORE)]
-
-
-def _collect(ledger: pl.LazyFrame, totals: Sequence[Total], count: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Compute the totals of the written records (one row, named by their SOQL), and draw a sample.
-
-    The streaming engine reads the lines piece by piece; the other one would have all of them in memory.
-    """
-    is_written = pl.col("outcome") == Outcome.UPDATED
-    names = dict.fromkeys(total.field.name for total in totals)
-    written = ledger.select(is_written.arg_true().alias("place")).collect(engine="streaming")["place"]
-    drawn = pl.col("place").is_in(_draw(written).implode())
-    sample = ledger.with_row_index("place").filter(drawn).drop("place").collect(engine="streaming")
-    if not names:
-        return pl.DataFrame(), sample
-    sums = (
-        ledger.filter(is_written)
-        .select(_expected(name).alias(name) for name in names)
-        .select(pl.len(), *(MEASURES[each.function](pl.col(each.field.name)).alias(each.soql) for each in totals))
-    )
-    return sums.collect(engine="streaming"), sample
-
-
-def _draw(places: pl.Series) -> pl.Series:
-    """Draw `SAMPLE` to twice as many places by lot, or all of fewer.
-
-    Every nth place would miss what a flow does to one kind of people, where the report has two kinds in turn.
-    """
-    return places.sample(places.len() // max(places.len() // SAMPLE, 1))
-
-
-def _expected(name: str) -> pl.Expr:
-    """Return what a written field should hold: the value sent, or the earlier value if the field was not sent."""
-    return pl.when(CHANGED + name).then(AFTER + name).otherwise(BEFORE + name)
 
 
 def _find_altered(
@@ -341,7 +297,7 @@ def _find_altered(
         "key",
         pl.lit(Outcome.PLANNED, dtype=OUTCOME).alias("outcome"),
         *(pl.lit(None, dtype=pl.String).alias(name) for name in ("reason", "error_fields")),
-        *(_expected(name).alias(BEFORE + name) for name in names),
+        *(build_expected(name).alias(BEFORE + name) for name in names),
     )
     settled = mark_conflicts(lines, records, keys, schema)
     gone = pl.col("record_id").is_in(records["Id"].implode()).not_()
