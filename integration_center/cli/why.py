@@ -83,6 +83,7 @@ def print_history(found: History) -> None:
     for (slug, outcome), runs in sorted(found.quiet.items()):
         console.print(f"{escape(slug)}: {outcome} in {count(runs, 'run')}")
     if not found.entries and not found.quiet:
-        console.print(f"Nothing is known of it: {found.searched:,} ledgers were searched.")
+        searched = count(found.searched, "ledger was", "ledgers were")
+        console.print(f"Nothing is known of it: {searched} searched.")
     elif found.left_out:
         console.print(f"… and {found.left_out:,} older ones; --limit shows more")
