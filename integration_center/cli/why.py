@@ -22,6 +22,8 @@ def explain_record(
     as_json: AsJson = False,
 ) -> None:
     """Why a record says what it says: value, run, row, value before. Of the last 90 days."""
+    if not what.strip():
+        raise typer.BadParameter("name a key, such as an e-mail address, or a record's Id", param_hint="KEY")
     with open_installation() as installation:
         found = find_history(installation, read_question(what), slug=slug, most=limit)
     if as_json:
