@@ -17,6 +17,7 @@ from integration_center.access.clock import read_clock
 from integration_center.database.engine import upsert, writing
 from integration_center.database.tables import sign_in_failures, sign_in_places
 from integration_center.errors import RateLimited
+from integration_center.wording.sentences import count
 
 WINDOW = timedelta(minutes=15)
 FROM_ADDRESS_AS_USER = 5
@@ -68,7 +69,7 @@ class Attempts:
         if wait > timedelta(0):
             minutes = -(-wait // timedelta(minutes=1))
             raise RateLimited(
-                f"too many sign-ins failed; try again in {minutes} minute{'' if minutes == 1 else 's'}",
+                f"too many sign-ins failed; try again in {count(minutes, 'minute')}",
                 retry_after=-(-wait // timedelta(seconds=1)),
             )
 

@@ -9,12 +9,13 @@ from integration_center.installation import Installation
 from integration_center.integration.spec import Environment, IntegrationSpec
 from integration_center.integration_files.integrations import Integrations
 from integration_center.settings import read_paths, read_settings
+from integration_center.wording.near_names import say_nearest
 from integration_center.wording.plain_text import make_printable
 
 if TYPE_CHECKING:  # its module imports Dagster, which most commands do without
     from integration_center.pipeline.instance.webserver import Webserver
 
-
+MAKE_ONE = "Run: integration-center new"
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run id of `log`, or its first characters.")]
 Slug = Annotated[str | None, typer.Option(help="Needed when the run carried several integrations.")]
 
@@ -85,7 +86,8 @@ def refuse(loaded: Integrations, slug: str) -> NoReturn:
     Raises:
         typer.BadParameter: always.
     """
-    said = f"there is no integration {slug!r}; there are {', '.join(loaded.slugs) or 'none'}"
+    there = say_nearest(slug, loaded.slugs) if loaded.slugs else f"there is none yet. {MAKE_ONE}"
+    said = f"there is no integration {slug!r}; {there}"
     if location := find_location(slug):
         said = (
             f"the integration {slug!r} is in the code location {location!r}, and its file is not in the folder of"
@@ -97,7 +99,7 @@ def refuse(loaded: Integrations, slug: str) -> NoReturn:
 def say_none() -> str:
     """Return the sentence for a place without an integration, and what to do."""
     paths = read_paths()
-    return f"No integration in {'the database' if paths.defs_in_database else paths.defs}. Run: integration-center new"
+    return f"No integration in {'the database' if paths.defs_in_database else paths.defs}. {MAKE_ONE}"
 
 
 def find_location(slug: str) -> str | None:

@@ -51,18 +51,24 @@ def check_integrations(
     with open_installation() as installation:
         results = []
         lacking = ask_dagster(installation, {name: loaded.specs.get(name) for name in names})
+        rights = look_at_environments(installation, loaded, names)
+        # An org that does not answer was waited for once, and not again for each integration.
+        away = {environment: found for environment, found in rights.items() if isinstance(found, TransientError)}
+        created = False
         for name in names:
-            result, missing = find_faults(installation, loaded, name, lacking)
+            result, missing = find_faults(installation, loaded, name, lacking, away)
             if creates and missing and create_missing(installation, loaded.specs[name], missing, ask=not yes):
-                result, _ = find_faults(installation, loaded, name, lacking)
+                created = True
+                result, _ = find_faults(installation, loaded, name, lacking, away)
             results.append(result)
+        if created:
+            rights = look_at_environments(installation, loaded, names)
         touched = {result["slug"]: say_touched(installation.syncs, result["slug"]) for result in results}
         firings = {
             result["slug"]: look_today(installation, spec)
             for result in results
             if result["verdict"] == "sound" and (spec := loaded.specs.get(result["slug"]))
         }
-        rights = look_at_environments(installation, loaded, [result["slug"] for result in results])
     for result in results:
         spec = loaded.specs.get(result["slug"])
         result["rights"] = describe_rights(rights.get(spec.environment)) if spec else None
@@ -146,7 +152,11 @@ def ask_dagster(installation: Installation, specs: Mapping[str, IntegrationSpec 
 
 
 def find_faults(
-    installation: Installation, loaded: Integrations, slug: str, lacking: Mapping[str, str]
+    installation: Installation,
+    loaded: Integrations,
+    slug: str,
+    lacking: Mapping[str, str],
+    away: Mapping[Environment, TransientError],
 ) -> tuple[dict[str, Any], Sequence[MissingField]]:
     """What is wrong with one integration, and its missing fields; an error of one stops no other.
 
@@ -155,6 +165,7 @@ def find_faults(
         loaded: all integrations.
         slug: which one.
         lacking: the integrations that read an asset which is missing, with what Dagster says of it.
+        away: the environments whose org does not answer, and what was said of it.
     """
     spec = loaded.specs.get(slug)
     message: str | None = None
@@ -165,6 +176,8 @@ def find_faults(
         verdict, problems = "broken", [loaded.broken[slug]]
     elif slug in lacking:
         verdict, problems = "broken", [lacking[slug]]
+    elif spec.environment in away:
+        verdict, problems = "unchecked", [str(away[spec.environment])]
     else:
         try:
             readers = loaded.readers().get(report_slug(spec.report), [spec])

@@ -39,6 +39,7 @@ from integration_center.store.home import prepare_home
 from integration_center.sync.outcomes import WRITTEN
 from integration_center.sync.sample import sample_changes
 from integration_center.wording.plain_text import make_printable
+from integration_center.wording.sentences import count
 
 RECORDS = 5_000
 EXAMPLES = ("logins_to_leads", "logins_to_leads_production", "champions_to_leads")
@@ -178,7 +179,7 @@ def run_examples(installation: Installation, day: date) -> None:
         counts = sync.lines
         console.print(
             f"{sync.slug}: {counts.get('unchanged', 0):,} already up to date, {counts.get('updated', 0):,} updated,"
-            f" {sync.api_calls} API calls",
+            f" {count(sync.api_calls, 'API call')}",
             markup=False,
         )
     touched = {each: count_touched(installation, each, began) for each in FIRST}

@@ -21,6 +21,8 @@ from integration_center.wording.sentences import count
 
 NAMED = 5
 """Syncs that an error names, when a run id fits several."""
+SHOWN = 8
+"""How many characters of a run id are shown."""
 RUN_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 
 
@@ -44,7 +46,7 @@ def show_log(
     for row in rows:
         row["counts"] = say_counts(row["rows"], refused=row["refused"])
         row["seconds"] = f"{row['runtime_seconds']:.1f}" if row["runtime_seconds"] is not None else None
-        row["run"] = (row["run_id"] or "")[:8]
+        row["run"] = (row["run_id"] or "")[:SHOWN]
         for begin in (UNDO_OF, RETRY_OF):
             if row["triggered_by"].startswith(begin):
                 row["slug"] += f" ({row['triggered_by'][: len(begin) + 8]})"
@@ -118,15 +120,21 @@ def find_sync(installation: Installation, run: str, slug: str | None) -> SyncRec
         typer.BadParameter: this is no run id.
         ConfigurationError: none or several.
     """
-    if not RUN_ID.fullmatch(run):
+    is_run_id = RUN_ID.fullmatch(run) is not None
+    found = [sync for sync in installation.syncs.of_run(run) if slug in (None, sync.slug)] if is_run_id else []
+    if len(found) == 1:
+        return found[0]
+    if not found and (newest := installation.syncs.latest([run], 1).get(run)):
+        raise ConfigurationError(
+            f"{run!r} is an integration; name a run of it, the newest is {newest[0].run_id[:SHOWN]}",
+            command=f"`integration-center log {run}` lists them",
+        )
+    if not is_run_id:
         raise typer.BadParameter(
             "a run id has up to 36 letters, digits and hyphens; `integration-center log` lists them"
         )
-    found = [sync for sync in installation.syncs.of_run(run) if slug in (None, sync.slug)]
-    if len(found) == 1:
-        return found[0]
     if not found:
-        raise ConfigurationError(f"no sync of run {run!r}; `integration-center log` lists them")
+        raise ConfigurationError(f"there is no run {run!r}; `integration-center log` lists them")
     named = ", ".join(f"{sync.run_id} {sync.slug}" for sync in found[:NAMED])
     raise ConfigurationError(
         f"run {run!r} names {len(found)} syncs: {named}{', …' if len(found) > NAMED else ''};"

@@ -1,6 +1,7 @@
 """`inspect`: what a report's file is, and the `report.yaml` that reads it."""
 
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from integration_center.cli.output import AsJson, Column, console, errors, print_json, print_rows
-from integration_center.errors import ConfigurationError, NoDataForDay
+from integration_center.errors import ConfigurationError
 from integration_center.files.regular_files import read_regular
 from integration_center.insights.declared.report_yaml import ReportFile, read_report_file
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, find_ending, find_other_kind, name_format
@@ -17,7 +18,7 @@ from integration_center.insights.files import Fetched, FilesSource
 from integration_center.insights.inspecting.inspection import ColumnLook, Inspection, inspect_fetched
 from integration_center.insights.inspecting.saved_proposals import save_proposal, write_proposal
 from integration_center.insights.sizes import SizeLimit
-from integration_center.insights.source import parse_day
+from integration_center.insights.source import last_full_day, parse_day
 from integration_center.insights.unpacking import find_packing, unpack
 from integration_center.installation import open_installation
 from integration_center.settings import read_settings
@@ -73,9 +74,9 @@ def is_path(what: str) -> bool:
         return False
     if not path.parent.is_dir():
         raise ConfigurationError(f"there is no folder {path.parent}")
-    names = [each.name for each in path.parent.iterdir()]
+    names = sorted(each.name for each in path.parent.iterdir() if each.is_file())
     where = f"the folder {path.parent.absolute()} has no file {path.name!r}"
-    raise ConfigurationError(f"{where}; {say_nearest(path.name, names)}" if names else f"{where}; it is empty")
+    raise ConfigurationError(f"{where}; {say_nearest(path.name, names)}" if names else f"{where}; it holds no file")
 
 
 def say_name(name: str, file: ReportFile) -> str | None:
@@ -117,9 +118,7 @@ def fetch_report(name: str, day: str | None) -> tuple[Fetched, Path | None]:
         if not isinstance(source, FilesSource):
             raise ConfigurationError("reports of the api source are no files; name a file")
         info = source.find(name)
-        newest = wanted or source.newest_day(info)
-        if newest is None:
-            raise NoDataForDay(f"report {info.name!r} has no file yet", ())
+        newest = wanted or source.newest_day(info) or last_full_day(datetime.now(UTC))
         folder = Path(root) / info.id
         return source.fetch(info, newest), folder if folder.is_dir() else None
 

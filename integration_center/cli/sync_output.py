@@ -16,6 +16,7 @@ from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.sync.outcome_words import TROUBLED, say_records, title_outcome
 from integration_center.sync.outcomes import Outcome
+from integration_center.wording.sentences import count
 
 MOST_TROUBLES = 5
 
@@ -80,7 +81,7 @@ def print_result(
     for note in notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     print_sample(sample)
-    console.print(f"{sync.api_calls} API calls, {show(sync.runtime)}", markup=False)
+    console.print(f"{count(sync.api_calls, 'API call')}, {show(sync.runtime)}", markup=False)
 
 
 def print_counts(tally: Counts) -> None:

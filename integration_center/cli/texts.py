@@ -9,6 +9,7 @@ import click
 import typer
 
 from integration_center.access.audit import Action
+from integration_center.cli.arguments import require
 from integration_center.cli.output import AsJson, Column, console, errors, print_rows
 from integration_center.console.differences import describe_changes
 from integration_center.console.labels import Labels, make_readable
@@ -19,7 +20,7 @@ from integration_center.integration_files.folder import DefsFolder
 from integration_center.integration_files.places import FILE, DatabasePlace, open_place, require_changeable
 from integration_center.integration_files.reading import DefsFile, DefsReader
 from integration_center.pipeline.instance.webserver import find_webserver
-from integration_center.pipeline.judging import judge_with_dagster
+from integration_center.pipeline.judging import judge_with_dagster, read_installed
 from integration_center.settings.paths import resolve_folder
 from integration_center.wording.plain_text import make_printable
 
@@ -46,6 +47,7 @@ def edit_integration(slug: Annotated[str, typer.Argument(help="The integration."
     """Edit the text of an integration in your editor. It is saved only if nobody else changed it meanwhile."""
     with open_installation() as installation:
         require_changeable(installation.settings)
+        require(read_installed(installation.settings), slug)
         folder = open_folder(installation)
         file = folder.read(slug)
         text = file.text
@@ -89,6 +91,8 @@ def import_integrations(folder: Folder) -> None:
     with open_installation() as installation:
         require_changeable(installation.settings)
         done, refused = take_over_all(installation, open_folder(installation), folder)
+        if not refused and not any(done.values()):
+            raise ConfigurationError(f"{folder} holds no integration; name a folder with SLUG/defs.yaml in it")
         for slug, reason in refused.items():
             errors.print(make_printable(f"{slug}: {reason}"), markup=False, soft_wrap=True)
         if done["created"] or done["changed"]:

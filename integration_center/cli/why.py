@@ -22,6 +22,8 @@ def explain_record(
     as_json: AsJson = False,
 ) -> None:
     """Why a record says what it says: value, run, row, value before. Of the last 90 days."""
+    if not what.strip():
+        raise typer.BadParameter("name a key, such as an e-mail address, or a record's Id", param_hint="KEY")
     with open_installation() as installation:
         found = find_history(installation, read_question(what), slug=slug, most=limit)
     if as_json:
@@ -83,6 +85,7 @@ def print_history(found: History) -> None:
     for (slug, outcome), runs in sorted(found.quiet.items()):
         console.print(f"{escape(slug)}: {outcome} in {count(runs, 'run')}")
     if not found.entries and not found.quiet:
-        console.print(f"Nothing is known of it: {found.searched:,} ledgers were searched.")
+        searched = count(found.searched, "ledger was", "ledgers were")
+        console.print(f"Nothing is known of it: {searched} searched.")
     elif found.left_out:
         console.print(f"… and {found.left_out:,} older ones; --limit shows more")

@@ -135,12 +135,14 @@ def explain(error: IntegrationCenterError, environment: Environment) -> Refusal:
             return Refusal("Not connected", f"No {slot} account is connected.", "Add one.")
         case AccessRefused():
             return Refusal("Salesforce refused access", said, "Change what it says, then connect again.")
-        case ConfigurationError():
+        case ConfigurationError() if error.said.by_admin:
             return Refusal(
                 "A setting has to be corrected",
                 said,
                 "After a change of the settings the console has to be restarted.",
             )
+        case ConfigurationError():
+            return Refusal("A setting has to be corrected", said, "Change what it says, then connect again.")
         case LimitExceeded():
             return Refusal(
                 "The org's API calls are used up",

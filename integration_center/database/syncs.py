@@ -16,7 +16,7 @@ from integration_center.database.sync_records import Counts, SyncRecord, SyncSta
 from integration_center.database.tables import step_progress, sync_progress, syncs
 from integration_center.errors import PlanMissing
 from integration_center.integration.spec import Environment
-from integration_center.sync.outcomes import MAY_BE_WRITTEN
+from integration_center.sync.outcomes import MAY_BE_WRITTEN, Outcome
 from integration_center.sync.refusals import REFUSED
 from integration_center.wording.remedies import Said, say
 
@@ -186,9 +186,16 @@ class SyncLog(SyncReading):
             connection.execute(update(syncs).where(is_line(run_id, slug)).values(counts=_correct(known or {}, counts)))
 
     def amend(self, run_id: str, slug: str, *, counts: Counts, error: str | Said) -> None:
-        """Correct the counts of a line by what a later run has learned; a line still open fails with `error`."""
+        """Correct the counts of a line by what a later run has learned; a line still open fails with `error`.
+
+        A line that ended as Failed with results that were not known gets `error`, too: its own counted these.
+        """
+        before = self.get(run_id, slug)
         self.recount(run_id, slug, counts=counts)
         self.fail_open(run_id, slug, error)
+        if before and before.status is SyncStatus.FAILED and before.lines.get(Outcome.UNKNOWN):
+            with writing(self._engine) as connection:
+                connection.execute(update(syncs).where(is_line(run_id, slug)).values(error=say(error).store()))
 
     def reject(self, run_id: str, slug: str, error: str | Said) -> None:
         """Note that the plan of a line was rejected, so that it can no longer be released."""

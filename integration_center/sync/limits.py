@@ -224,7 +224,7 @@ def run_status(
     if broken and 100 * broken > limits.max_failed * settled:
         named = say_counts({outcome: counts[outcome] for outcome in BROKEN}, ", ")
         share = (
-            f"{broken:,} of {settled:,} record{'' if settled == 1 else 's'} went wrong ({100 * broken / settled:.1f} %;"
+            f"{broken:,} of {count(settled, 'record')} went wrong ({100 * broken / settled:.1f} %;"
             f" at most {limits.max_failed:g} % may): {named}"
         )
         return "Failed", f"{NOTHING_WRITTEN}; {share}" if nothing else share

@@ -6,6 +6,8 @@ Source: SOAP API Developer Guide, "StatusCode".
 
 from collections.abc import Mapping
 
+from integration_center.wording.sentences import count
+
 REFUSED = "refused"
 """Where the counts of a sync keep, by Salesforce's code, how many records it refused."""
 
@@ -52,4 +54,4 @@ def say_refusal(refused: Mapping[str, int]) -> str:
     others = len(refused) - 1
     if not others:
         return f" {words}"
-    return f", most often {words}, and for {others} other reason{'' if others == 1 else 's'}"
+    return f", most often {words}, and for {count(others, 'other reason')}"

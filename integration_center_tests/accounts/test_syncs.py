@@ -105,6 +105,18 @@ def test_only_an_open_line_is_failed_afterwards(log: SyncLog) -> None:
     assert log.running() == ()
 
 
+def test_a_failed_line_whose_unknown_results_were_found_out_says_so(log: SyncLog) -> None:
+    begin(log)
+    plan(log)
+    end(log, status=SyncStatus.FAILED, counts={"lines": {"unknown": 2}}, error="2 without a known result")
+    log.amend("run-1", "logins_to_leads", counts={"lines": {"updated": 2}}, error="run-2 found out what it had written")
+    (line,) = log.history()
+    assert (line.status, line.lines) == (SyncStatus.FAILED, {"updated": 2})
+    assert line.error == "run-2 found out what it had written"
+    log.amend("run-1", "logins_to_leads", counts={"lines": {"updated": 2}}, error="another")
+    assert log.history()[0].error == "run-2 found out what it had written"
+
+
 def test_history_is_newest_first_and_narrows(log: SyncLog) -> None:
     for number in range(3):
         begin(log, f"run-{number}")

@@ -120,7 +120,7 @@ def read_the_log(page: Page, inspection: Inspection) -> None:
     inspection.inspect(page, "integrations")
     page.get_by_role("link", name="Logins to Lead", exact=True).click()
     expect(page.get_by_text("updates 3 fields of Lead in Sandbox where User ID is the Email.")).to_be_visible()
-    expect(page.get_by_role("group", name="Records of the last 1 runs")).to_be_visible()
+    expect(page.get_by_role("group", name="Records of the last run")).to_be_visible()
     inspection.inspect(page, "integration")
     page.get_by_label("More actions").click()
     page.get_by_role("link", name="Log", exact=True).last.click()

@@ -70,7 +70,7 @@ def test_json_holds_values_only_where_previews_are_on(
     [
         (("nps", "--day", "22.11.2026"), 2, "is not a day such as"),
         (("nps", "--day", "2026-11-20"), 1, "no data for 2026-11-20"),
-        (("Logins",), 1, "report 'Logins' has no file yet"),
+        (("Logins",), 1, "there is none at all. Drop the file as"),
         (("nonsense",), 1, "nonsense"),
     ],
 )
@@ -173,7 +173,7 @@ def test_a_file_that_is_not_there_is_no_report(report: Path, command: Command) -
     empty = report / "empty"
     empty.mkdir()
     for what, said in {
-        empty / "2026-11-22.csv": f"the folder {empty} has no file '2026-11-22.csv'; it is empty",
+        empty / "2026-11-22.csv": f"the folder {empty} has no file '2026-11-22.csv'; it holds no file",
         report / "2026-11-23.csv": f"the folder {report} has no file '2026-11-23.csv'; the nearest is '2026-11-",
         report / "x" / "2026-11-22.csv": f"there is no folder {report / 'x'}",
         report: f"{report} is a folder; name a file in it",

@@ -11,11 +11,13 @@ from integration_center.access.audit import Action
 from integration_center.access.users import Role
 from integration_center.accounts.connecting import begin_web
 from integration_center.console.account_checks import AccountChecks
+from integration_center.console.refusals import explain
 from integration_center.console.shell.app import build_app
 from integration_center.console.shell.context import Console
 from integration_center.console.shell.users import User
 from integration_center.installation import Installation
 from integration_center.integration.spec import Environment
+from integration_center.salesforce.auth.token_errors import explain_refusal
 from integration_center_tests.console.browser import Browser
 from integration_center_tests.console.salesforce_page import come_back, connect, decide, leave
 from integration_center_tests.pipeline.center import Center
@@ -166,6 +168,13 @@ def test_a_user_who_may_not_do_enough(
     assert "Modify All Data is missing" in seen.text
     assert f"Please give the user {emulator.sandbox.org.profile.username} a permission set" in seen.text
     assert installation.accounts.list() == ()
+
+
+def test_only_a_setting_of_this_installation_asks_for_a_restart() -> None:
+    of_the_app = explain(explain_refusal("invalid_scope", "no", SANDBOX), SANDBOX)
+    assert of_the_app.advice == "Change what it says, then connect again."
+    of_ours = explain(explain_refusal("invalid_client_id", "", SANDBOX), SANDBOX)
+    assert "restarted" in of_ours.advice
 
 
 @pytest.mark.usefixtures("nobody")

@@ -37,8 +37,15 @@ def test_an_org_that_does_not_answer_makes_nothing_broken(center: Center, comman
     center.write("broken", "type: [")
     center.drop(logins(PLAIN))
     center.emulator.sandbox.faults.respond(503, times=None)
+    center.emulator.sandbox.calls.clear()
     with stamina.set_testing(True, attempts=1):  # no waits
         code, out, _ = command("check")
+        asked = len(center.emulator.sandbox.calls.find())
+        center.integrate("second", object="Contact", fields=[{"column": "Last Login", "field": "Title"}])
+        center.emulator.sandbox.calls.clear()
+        command("check")
+        assert len(center.emulator.sandbox.calls.find()) == asked, "an org that is away is not asked for each again"
+        (center.defs / "second" / "defs.yaml").unlink()
         found = {each["slug"]: each for each in as_json(command("check", "--json"))}
     assert code == 1
     assert [line.split("  ")[0] for line in out.splitlines() if line.endswith(("logins_to_leads", "broken"))] == [

@@ -147,7 +147,7 @@ def test_check_sees_the_columns_as_a_run_will(center: Center, command: Command) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "nonsense"], "there is no integration 'nonsense'; there are logins_to_leads"),
+        (["run", "nonsense"], "there is no integration 'nonsense'; there are 'logins_to_leads'"),
         (["check", "nonsense"], "there is no integration 'nonsense'"),
         (["run", "logins_to_leads", "--partition", "yesterday"], "'yesterday' must be a UTC day"),
         (["plan", "logins_to_leads", "--partition", "2999-01-01"], "the last UTC day that has ended"),

@@ -170,6 +170,8 @@ def test_what_cannot_be_imported_is_named_and_stops_nothing_else(
     assert "broken: it is broken" in error
     assert "rival: " in error
     assert command("import", str(center.home / "nowhere"))[0] == 1
+    (center.home / "empty").mkdir()
+    assert "holds no integration" in command("import", str(center.home / "empty"))[2]
 
 
 def test_an_import_does_not_depend_on_the_order_of_names(

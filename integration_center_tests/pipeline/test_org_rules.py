@@ -111,7 +111,7 @@ def check(center: Center) -> Check:
     def run() -> dict[str, Any]:
         loaded = load_integrations(center.defs)
         with open_installation() as installation:
-            return find_faults(installation, loaded, "logins_to_leads", {})[0]
+            return find_faults(installation, loaded, "logins_to_leads", {}, {})[0]
 
     return run
 

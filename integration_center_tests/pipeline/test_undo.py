@@ -173,7 +173,9 @@ def test_what_wrote_nothing_is_refused(center: Center, command: Command, pushed:
         code, _, err = command("undo", ran.run_id, "--yes")
         assert (code, refusal in err) == (1, True), err
         assert refusal in undo_here(center, ran.run_id).error
-    assert "no sync of run 'nope'" in command("undo", "nope", "--yes")[2]
+    assert "there is no run 'nope'" in command("undo", "nope", "--yes")[2]
+    named = f"'{SLUG}' is an integration; name a run of it, the newest is {failed.run_id[:8]}"
+    assert named in command("ledger", SLUG)[2]
     assert center.writes() == []
 
 

@@ -6,6 +6,8 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from integration_center.wording.sentences import count
+
 STAMP: Final = re.compile(r"(?:\bat )?((\d{4}-\d\d-\d\d) (\d\d:\d\d)(:\d\d)?) UTC\b")
 """A time within a sentence of ours."""
 MINUTE, HOUR, DAY, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=7)
@@ -44,7 +46,7 @@ def _name_day(moment: datetime, now: datetime) -> str | None:
 
 
 def _count(number: int, unit: str, *, past: bool) -> str:
-    said = f"{number} {unit}{'' if number == 1 else 's'}"
+    said = count(number, unit)
     return f"{said} ago" if past else f"in {said}"
 
 

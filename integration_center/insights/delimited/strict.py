@@ -20,6 +20,7 @@ from integration_center.insights.delimited.kinds import ERROR_BELOW, ERROR_PAGE
 from integration_center.insights.delimited.looking import find_header_below, read_options
 from integration_center.insights.delimited.row_places import RowPlaces
 from integration_center.progress import advance
+from integration_center.wording.sentences import count
 
 BATCH_ROWS = 50_000
 """The number of rows that are Python lists at a time. As columns they take far less memory."""
@@ -310,7 +311,7 @@ def is_error(row: Sequence[str]) -> bool:
 
 def count_cells(row: Sequence[str]) -> str:
     """Write how many cells a row has, in words."""
-    return f"{len(row)} cell{'' if len(row) == 1 else 's'}"
+    return count(len(row), "cell")
 
 
 def count_line_ends(text: Data, end: int) -> int:

@@ -99,7 +99,7 @@ def check_certificates(now: datetime) -> Iterator[Checked]:
     else:
         yield ok(
             "certificates",
-            f"{valid} certificate{'' if valid == 1 else 's'} in {bundle} {'is' if valid == 1 else 'are'} valid now.",
+            f"{count(valid, 'certificate')} in {bundle} {'is' if valid == 1 else 'are'} valid now.",
         )
 
 
