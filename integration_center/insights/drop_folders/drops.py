@@ -18,8 +18,10 @@ from integration_center.files.regular_files import PIECE, open_regular, read_pie
 LARGEST = 4_096_000_000
 """The largest size of a drop in bytes, packed or not, unless the settings have another."""
 
-RESTING_SECONDS = 10
-"""A file that nobody has changed for so long shows each later change by its times, which some disks keep in seconds."""
+RESTING_SECONDS = 2
+"""A file that nobody has changed for so long shows each later change by its times. Some disks keep them in steps of two
+seconds.
+"""
 
 
 class DropChanged(Exception):

@@ -1,6 +1,6 @@
 """`<slug>/push`: the sink op sends the plan of its own run and completes the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -189,16 +189,23 @@ def note_taken_over(step: SyncStep, plan: OwnPlan) -> None:
 
 
 def find_ground(
-    step: SyncStep, org: Org, plan: OwnPlan, lines: pl.LazyFrame, ids: pl.Series, folder: Path
+    step: SyncStep, org: Org, plan: OwnPlan, lines: pl.LazyFrame, ids: Sequence[str], folder: Path
 ) -> tuple[Ground, FrameFile | None]:
     """Look at the records right before they are written; the lines besides, where some are in conflict by now.
+
+    Args:
+        step: of the push.
+        org: where the records are.
+        plan: that is pushed.
+        lines: still to be settled.
+        ids: of the first records that are to be written, one more than `NAMED` where there are so many.
+        folder: for the lines.
 
     Raises:
         WrongOrg: another org answers than the one that the plan was made for.
         PlanStale: the integration's file or the org's schema changed since.
     """
-    named = ids.head(NAMED + 1).to_list()
-    ground = survey(org, step.spec.object, read_fields(step.spec, lines), named, read_since(lines))
+    ground = survey(org, step.spec.object, read_fields(step.spec, lines), ids, read_since(lines))
     require_one_org(step.account, planned=plan.org_id, answering=ground.identity)
     if fingerprint(step.spec, ground.schema) != plan.fingerprint:
         raise PlanStale(f"{step.slug}: the integration or the object's fields changed since the plan. {TOGETHER}")
@@ -217,13 +224,12 @@ def apply_plan(
     """
     with interruptible():
         rest = find_rest(step, plan, lines, folder)
-        ids = planned_updates(rest).select("Id").collect()["Id"]
+        ids = planned_updates(rest).select("Id").head(NAMED + 1).collect()["Id"]
         if ids.is_empty():
             is_stored = rest is lines and plan.run_id == step.run_id
             return Applied(rest, as_planned=Tally.read(plan.counts) if is_stored else None)
         lines = rest
-        ground, settled = find_ground(step, org, plan, lines, ids, folder)
-        del ids
+        ground, settled = find_ground(step, org, plan, lines, ids.to_list(), folder)
     lines = settled.scan() if settled else lines
 
     def keep_draft() -> None:

@@ -148,7 +148,7 @@ def _gather(parts: Iterator[pl.DataFrame], keep: Keep | None) -> pl.DataFrame:
         return pl.concat(list(parts))
     kept, rest = [next(parts)], []
     for part in parts:
-        rest.append(part)
+        rest += [part] if part.height else []
         if sum(each.height for each in rest) >= KEPT_AT_A_TIME:
             kept.append(keep(pl.concat(rest)))
             rest = []
