@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from integration_center.database.dialect_options import dialects_put_off
+
 WORKSPACE = "dagster._core.workspace.context"
 LATE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "httpx": {"httpx._main": ("main",)},
@@ -72,7 +74,8 @@ def put_off_imports() -> None:
         with stood_in({DAEMON: package}):
             importlib.import_module(DAEMON_TYPES)
     put_off = {(module, name) for late in LATE.values() for module, names in late.items() for name in names}
-    with stood_in({module: build_stand_in(module, put_off) for module, _ in put_off}):
+    stand_ins = {module: build_stand_in(module, put_off) for module, _ in put_off}
+    with stood_in(stand_ins), dialects_put_off():
         for user in LATE:  # each may import others of them
             importlib.import_module(user)
 
