@@ -57,7 +57,7 @@ def test_the_help_imports_no_verb(home: Mapping[str, str]) -> None:
     done = run("--help", **home)
     assert done.returncode == 0, done.stderr
     imported = set(done.stderr.split())
-    assert imported.isdisjoint({"dagster", "polars", "sqlalchemy", "httpx", "pydantic"})
+    assert imported.isdisjoint({"dagster", "polars", "sqlalchemy", "httpx", "pydantic", "rich"})
     assert all(f"  {verb} " in done.stdout for verb in VERBS)
 
 
@@ -80,7 +80,7 @@ def test_a_run_imports_what_it_needs(home: Mapping[str, str], tmp_path: Path) ->
     assert "alembic" in opened[0].stderr.split()  # the databases were made
     assert opened[1].stdout == "InstanceRef\n"  # another process knows no other
     unneeded = {"dagster._daemon", "structlog", "tqdm", "alembic", "mako", "upath", "fsspec", "fastexcel", "obstore"}
-    unneeded |= {"httpx._main", "pygments", "watchdog.observers", "dagster._core.workspace.context"}
+    unneeded |= {"httpx._main", "pygments", "rich", "watchdog.observers", "dagster._core.workspace.context"}
     unneeded |= {f"sqlalchemy.dialects.{name}" for name in ("mysql", "postgresql")}
     unneeded |= {f"integration_center.pipeline.{name}" for name in ("jobs.release", "starting.alert_watch")}
     unneeded |= {f"integration_center.{name}" for name in ("alerts", "cli.firing", "insights.formats.workbooks")}
