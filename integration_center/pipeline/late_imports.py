@@ -6,9 +6,10 @@ rest of what is put off here a tenth.
 
 import importlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from pkgutil import resolve_name
 from types import ModuleType
 from typing import Any
 
@@ -59,8 +60,7 @@ class Late:
         return getattr(self._find(), name)
 
     def _find(self) -> Any:
-        module, name = self._place
-        return getattr(importlib.import_module(module), name)
+        return resolve_name(".".join(self._place))
 
 
 def put_off_imports() -> None:
@@ -73,20 +73,20 @@ def put_off_imports() -> None:
         package.__path__ = [str(Path(folder, "_daemon")) for folder in sys.modules["dagster"].__path__]
         with stood_in({DAEMON: package}):
             importlib.import_module(DAEMON_TYPES)
-    put_off = {(module, name) for late in LATE.values() for module, names in late.items() for name in names}
-    stand_ins = {module: build_stand_in(module, put_off) for module, _ in put_off}
-    with stood_in(stand_ins), dialects_put_off():
+    with put_off(*LATE.values()), dialects_put_off():
         for user in LATE:  # each may import others of them
             importlib.import_module(user)
 
 
-def build_stand_in(module: str, put_off: Iterable[tuple[str, str]]) -> ModuleType:
-    """Build a module that holds a stand-in for each of its functions and classes that are put off."""
-    stand_in = ModuleType(module)
-    for place, name in put_off:
-        if place == module:
-            setattr(stand_in, name, Late(module, name))
-    return stand_in
+@contextmanager
+def put_off(*late: Mapping[str, tuple[str, ...]]) -> Iterator[None]:
+    """Let imports find stand-ins for some functions and classes of modules, for the length of the block."""
+    stand_ins: dict[str, ModuleType] = {}
+    for module, names in (item for each in late for item in each.items()):
+        stand_in = stand_ins.setdefault(module, ModuleType(module))
+        vars(stand_in).update({name: Late(module, name) for name in names})
+    with stood_in(stand_ins):
+        yield
 
 
 @contextmanager

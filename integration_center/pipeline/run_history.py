@@ -45,6 +45,7 @@ from dagster.version import __version__ as dagster_version
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 
 from integration_center.pipeline.known_runs import KnownRuns
+from integration_center.pipeline.late_imports import put_off
 from integration_center.pipeline.planned_events import INSERT, are_announced, build_rows, store_announced
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
 MIRRORED = ASSET_EVENTS | ASSET_CHECK_EVENTS | EVENT_TYPE_TO_PIPELINE_RUN_STATUS.keys()
 """Events that are stored where all runs can be asked for them, besides the file of their run."""
+TEMPLATES = {"mako": ("exceptions",), "mako.template": ("Template",), "mako.pygen": ("PythonPrinter",)}
+"""What Alembic takes for writing migrations, which takes longer to import than Alembic itself."""
 
 
 class RunHistory(DagsterSqliteStorage):
@@ -269,9 +272,10 @@ class EventLog(SqliteEventLogStorage):
 @contextmanager
 def migrations_read_once() -> Iterator[None]:
     """Let Dagster make its files without reading its migrations again for each: it does so eight times, for 0.3 s."""
+    migrations = read_migrations()
     from alembic.script import ScriptDirectory
 
-    migrations, read = read_migrations(), ScriptDirectory.from_config
+    read = ScriptDirectory.from_config
 
     def find(config: "Config") -> ScriptDirectory:
         is_dagsters = config.get_main_option("script_location") == ALEMBIC_SCRIPTS_LOCATION
@@ -287,7 +291,8 @@ def migrations_read_once() -> Iterator[None]:
 @cache
 def read_migrations() -> "ScriptDirectory":
     """Read the migrations of Dagster's history, which all of its files share."""
-    from alembic.script import ScriptDirectory
+    with put_off(TEMPLATES):
+        from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(get_alembic_config(sqlite_event_log.__file__))
 
