@@ -198,7 +198,7 @@ def count_touched(installation: Installation, each: Environment, since: datetime
 def progress() -> Progress:
     """A bar a sync."""
     return Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console.made
     )
 
 

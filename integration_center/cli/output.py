@@ -7,21 +7,21 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.markup import escape
-from rich.segment import Segment
-from rich.table import Table
 
 from integration_center.errors import ConfigurationError
 from integration_center.wording.plain_text import escape_json, make_lines_printable, make_printable
+
+if TYPE_CHECKING:
+    from integration_center.cli.printable_console import PrintableConsole
 
 MOST_LINES = 1_000_000
 """What `--limit` may say."""
@@ -32,28 +32,31 @@ PLAIN = {"…": "...", "→": "->", "×": "x", "–": "-", "—": "-", "’": "'
 ERROR_HANDLER = "integration_center.plain"
 
 
-class PrintableConsole(Console):
-    """A console on which control characters and emoji codes of names, keys and error texts do nothing.
+class LateConsole:
+    """A console that imports Rich when something is printed: JSON and the help need none of its 55 modules."""
 
-    A text that is printed is one line. One of several lines goes through `print_lines`.
-    """
+    def __init__(self, *, stderr: bool = False) -> None:
+        self._stderr = stderr
+
+    @cached_property
+    def made(self) -> "PrintableConsole":
+        """The console of Rich."""
+        from integration_center.cli.printable_console import PrintableConsole
+
+        width = None if self._stderr or sys.stdout.isatty() else PIPE_WIDTH
+        return PrintableConsole(stderr=self._stderr, highlight=False, emoji=False, width=width)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """See `Console.print`."""
-        super().print(*(make_printable(each) if isinstance(each, str) else each for each in objects), **options)
+        """See `PrintableConsole.print`."""
+        self.made.print(*objects, **options)
 
     def print_lines(self, text: str) -> None:
-        """Print a text of several lines as it is, without markup."""
-        for line in text.split("\n"):
-            self.print(line, markup=False, soft_wrap=True)
+        """See `PrintableConsole.print_lines`."""
+        self.made.print_lines(text)
 
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """See `Console.render`. Also texts that reach the console inside a table or a status are printable."""
-        for segment in super().render(renderable, options):
-            if segment.control or segment.text.isprintable():
-                yield segment
-            else:
-                yield Segment(make_lines_printable(segment.text), segment.style)
+    def rule(self, title: str) -> None:
+        """See `rich.console.Console.rule`."""
+        self.made.rule(title)
 
 
 class OutputLost(Exception):
@@ -107,6 +110,8 @@ def replace_plainly(error: UnicodeError) -> tuple[str | bytes, int]:
 
 def show_failure(text: str) -> None:
     """Print the sentence of a failure on standard error."""
+    from rich.markup import escape
+
     # It may hold brackets, of a path for instance, which are no markup.
     errors.print(f"[bold red]Failed:[/] {escape(text)}", highlight=False, soft_wrap=True)
     try:
@@ -115,8 +120,8 @@ def show_failure(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else what it still holds fails again when Python ends
 
 
-console = PrintableConsole(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-errors = PrintableConsole(stderr=True, highlight=False, emoji=False)
+console = LateConsole()
+errors = LateConsole(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Do not show the progress, only the result.")]
@@ -139,6 +144,9 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, 
     if not rows:
         console.print(empty, markup=False)
         return
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column.title, justify="right" if column.right else "left", overflow="fold")

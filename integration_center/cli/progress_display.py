@@ -6,16 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event, Thread
-
-from rich.console import RenderableType
-from rich.live import Live
-from rich.markup import escape
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from integration_center.cli.output import errors
 from integration_center.progress import Phase, Seen, describe, estimate_left
 from integration_center.store.run_progress import StepProgress
+
+if TYPE_CHECKING:
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
 
 DRAWN_A_SECOND = 4
 SAID_EVERY = 5.0
@@ -43,8 +42,11 @@ class Display:
         """Seconds since the display began."""
         return time.monotonic() - self._began
 
-    def draw(self) -> RenderableType:
+    def draw(self) -> "Table":
         """Draw a bar for each phase so far."""
+        from rich.markup import escape
+        from rich.table import Table
+
         table = Table.grid(padding=(0, 1))
         table.add_column(no_wrap=True)
         table.add_column(width=BAR, no_wrap=True)
@@ -91,10 +93,12 @@ def progress_shown(display: Display, *, hidden: bool) -> Iterator[None]:
     """
     if hidden:
         yield
-    elif errors.is_terminal and not errors.is_dumb_terminal:
+    elif errors.made.is_terminal and not errors.made.is_dumb_terminal:
+        from rich.live import Live  # where nothing is drawn, nothing of Rich is imported
+
         with Live(
             get_renderable=display.draw,
-            console=errors,
+            console=errors.made,
             refresh_per_second=DRAWN_A_SECOND,
             transient=True,
             redirect_stdout=False,
@@ -123,7 +127,9 @@ def _lines_said(display: Display) -> Iterator[None]:
         speaker.join()
 
 
-def _draw_bar(part: float | None, *, ended: bool) -> ProgressBar:
+def _draw_bar(part: float | None, *, ended: bool) -> "ProgressBar":
+    from rich.progress_bar import ProgressBar
+
     if ended:
         return ProgressBar(total=1.0, completed=1.0, width=BAR)
     return ProgressBar(total=1.0, completed=part or 0.0, width=BAR, pulse=part is None)

@@ -6,8 +6,6 @@ from itertools import groupby
 from typing import Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from integration_center.cli.output import console, print_json, show
 from integration_center.database.sync_records import Counts, SyncRecord, SyncStatus
@@ -69,6 +67,8 @@ def print_result(
     sync: SyncRecord, sample: list[dict[str, Any]], troubles: Sequence[str] = (), notes: Sequence[str] = ()
 ) -> None:
     """Print the status, counts, reasons of trouble, notes about the report, and sample, for people."""
+    from rich.markup import escape  # JSON needs none of Rich
+
     colour = {SyncStatus.FAILED: "red", SyncStatus.WAITING: "yellow"}.get(sync.status, "green")
     console.print(
         f"[bold {colour}]{sync.status.value}[/]  {escape(sync.slug)}  {sync.partition_end}  run {sync.run_id}"
@@ -86,6 +86,8 @@ def print_result(
 
 def print_counts(tally: Counts) -> None:
     """Print the rows of the report and the records of the org by outcome, with their sums."""
+    from rich.table import Table
+
     counts = Table("Outcome", box=None, pad_edge=False, header_style="bold")
     counts.add_column("Rows", justify="right")
     counts.add_column("Records", justify="right")
@@ -102,6 +104,9 @@ def print_sample(sample: list[dict[str, Any]]) -> None:
     """Print a table of values before and after."""
     if not sample:
         return
+    from rich.markup import escape
+    from rich.table import Table
+
     console.print("[bold]Before and after[/]")
     for (record_id, key), changes in groupby(sample, lambda change: (change["record_id"], change["key"])):
         console.print(f"{record_id}  {key}", markup=False)

@@ -33,6 +33,20 @@ def compose_bounded(text: str) -> Sequence[Node]:
     return documents
 
 
+def load_bounded(text: str) -> object:
+    """Build the values of a text that holds one document, or none, and is not too deep, too long or too large.
+
+    Raises:
+        YamlFault: the text is too deep, too long or too large, or holds several documents.
+        yaml.YAMLError: the text is not YAML.
+        ValueError: a value has the form of a date, but is none.
+    """
+    documents = compose_bounded(text)
+    if len(documents) > 1:
+        raise YamlFault(f"line {line_of(documents[1])}: a second document begins; only one is read")
+    return yaml.SafeLoader("").construct_document(documents[0]) if documents else None
+
+
 def line_of(node: Node) -> int:
     """Return the number of the line in which a node begins."""
     return int(node.start_mark.line) + 1

@@ -1,6 +1,7 @@
-"""Lets Dagster import some modules when it needs them, and not whenever it opens its history.
+"""Lets libraries import some modules when they need them, and not whenever Dagster opens its history.
 
-Of what a command imports besides Dagster itself and Polars, Alembic took a fifth, and Dagster's daemon a twelfth.
+Of what a command imports besides Dagster itself and Polars, Alembic took a fifth, Dagster's daemon a twelfth, and the
+rest of what is put off here a tenth.
 """
 
 import importlib
@@ -8,10 +9,25 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from pkgutil import resolve_name
 from types import ModuleType
 from typing import Any
 
+from integration_center.database.dialect_options import dialects_put_off
+
+WORKSPACE = "dagster._core.workspace.context"
 LATE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "httpx": {"httpx._main": ("main",)},
+    "dagster._core.execution.submit_asset_runs": {
+        WORKSPACE: ("BaseWorkspaceRequestContext", "IWorkspaceProcessContext")
+    },
+    "dagster._core.execution.asset_backfill": {WORKSPACE: ("BaseWorkspaceRequestContext", "IWorkspaceProcessContext")},
+    "dagster._core.execution.backfill": {WORKSPACE: ("BaseWorkspaceRequestContext",)},
+    "dagster._core.storage.event_log.sqlite.consolidated_sqlite_event_log": {"watchdog.observers": ("Observer",)},
+    "dagster._core.storage.event_log.sqlite.sqlite_event_log": {
+        "tqdm": ("tqdm",),
+        "watchdog.observers": ("Observer",),
+    },
     "dagster._core.storage.sql": {
         "alembic.command": ("downgrade", "stamp", "upgrade"),
         "alembic.config": ("Config",),
@@ -23,8 +39,8 @@ LATE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "dagster._core.storage.runs.migration": {"tqdm": ("tqdm",)},
     "dagster._core.storage.schedules.migration": {"tqdm": ("tqdm",)},
 }
-"""What some modules of Dagster, which are not public, take from others: functions and classes that they name in the
-bodies of their functions."""
+"""What some modules, of which those of Dagster are not public, take from others: functions and classes that they name
+in their functions alone, and the command line of httpx."""
 DAEMON, DAEMON_TYPES = "dagster._daemon", "dagster._daemon.types"  # not public
 """A package that imports the whole daemon, and the one module of it that Dagster's history needs."""
 
@@ -44,8 +60,7 @@ class Late:
         return getattr(self._find(), name)
 
     def _find(self) -> Any:
-        module, name = self._place
-        return getattr(importlib.import_module(module), name)
+        return resolve_name(".".join(self._place))
 
 
 def put_off_imports() -> None:
@@ -58,18 +73,20 @@ def put_off_imports() -> None:
         package.__path__ = [str(Path(folder, "_daemon")) for folder in sys.modules["dagster"].__path__]
         with stood_in({DAEMON: package}):
             importlib.import_module(DAEMON_TYPES)
-    for user, names in LATE.items():
-        if user not in sys.modules:
-            with stood_in({module: build_stand_in(module, each) for module, each in names.items()}):
-                importlib.import_module(user)
+    with put_off(*LATE.values()), dialects_put_off():
+        for user in LATE:  # each may import others of them
+            importlib.import_module(user)
 
 
-def build_stand_in(module: str, names: tuple[str, ...]) -> ModuleType:
-    """Build a module that holds a stand-in for each of some functions and classes."""
-    stand_in = ModuleType(module)
-    for name in names:
-        setattr(stand_in, name, Late(module, name))
-    return stand_in
+@contextmanager
+def put_off(*late: Mapping[str, tuple[str, ...]]) -> Iterator[None]:
+    """Let imports find stand-ins for some functions and classes of modules, for the length of the block."""
+    stand_ins: dict[str, ModuleType] = {}
+    for module, names in (item for each in late for item in each.items()):
+        stand_in = stand_ins.setdefault(module, ModuleType(module))
+        vars(stand_in).update({name: Late(module, name) for name in names})
+    with stood_in(stand_ins):
+        yield
 
 
 @contextmanager

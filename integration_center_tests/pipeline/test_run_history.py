@@ -1,7 +1,10 @@
 """The history that a command writes, which executes runs itself, is the one that Dagster's own processes read."""
 
 import contextlib
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -9,7 +12,7 @@ import pytest
 import yaml
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.pipeline.instance.dagster_storage import STORES, open_instance
 from integration_center.pipeline.run_history import EventLog, RunHistory
 from integration_center.settings import read_settings
 
@@ -89,6 +92,47 @@ def test_a_run_has_the_file_that_dagster_makes(home: Path) -> None:
     assert describe_file(runs / f"{first}.db") == describe_file(runs / f"{theirs}.db")
     assert describe_file(runs / f"{second}.db") == describe_file(runs / f"{theirs}.db")
     assert [path.name for path in runs.iterdir() if path.name.startswith(".new_run_")] == []
+
+
+def list_filled_in(path: Path) -> list[tuple[str, bool]]:
+    """What Dagster has noted of a new file as filled in."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT name, migration_completed IS NOT NULL FROM secondary_indexes").fetchall()
+
+
+COUNTED = """
+import sys
+from alembic.script import ScriptDirectory
+from integration_center.pipeline.instance.dagster_storage import open_instance
+from integration_center.settings import read_settings
+
+reads = []
+load = ScriptDirectory._load_revisions
+ScriptDirectory._load_revisions = lambda script: reads.append(script) or load(script)
+with open_instance(read_settings(), executes_runs=sys.argv[1] == "ours") as instance:
+    with instance.event_log_storage.run_connection("of_a_run"):
+        print(len(reads))
+"""
+
+
+def make_home(home: Path, kind: str) -> int:
+    """Make a new home in another process, as Dagster or we make it; how often Dagster's migrations are read."""
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTED, kind],
+        env={**os.environ, "DAGSTER_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+def test_a_new_home_has_the_files_that_dagster_makes_and_reads_the_migrations_once(home: Path) -> None:
+    assert make_home(home / "theirs", "theirs") > 1, "Dagster reads them once: remove `migrations_read_once`"
+    assert make_home(home / "ours", "ours") == 1
+    for name in (*STORES, "history/runs/of_a_run.db"):
+        assert describe_file(home / "ours" / name) == describe_file(home / "theirs" / name)
+        assert list_filled_in(home / "ours" / name) == list_filled_in(home / "theirs" / name)
 
 
 def test_the_empty_file_is_made_once_for_all_commands(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

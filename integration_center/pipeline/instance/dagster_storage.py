@@ -26,7 +26,7 @@ from sqlalchemy.exc import DatabaseError
 from integration_center.errors import ConfigurationError, ServiceUnavailable
 from integration_center.files.file_lock import hold_lock
 from integration_center.files.regular_files import read_regular
-from integration_center.files.yaml_bounds import YamlFault, compose_bounded
+from integration_center.files.yaml_bounds import YamlFault, load_bounded
 from integration_center.pipeline.run_history import RunHistory
 from integration_center.pipeline.unended_runs import STORAGE_OPTIONS
 from integration_center.settings import Settings
@@ -132,8 +132,7 @@ def check_settings(path: Path) -> Mapping[str, Any]:
     """
     try:
         text = read_regular(path).decode()
-        compose_bounded(text)
-        found = yaml.safe_load(text)
+        found = load_bounded(text)
     except FileNotFoundError:
         return {}
     except OSError as error:

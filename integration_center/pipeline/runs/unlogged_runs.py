@@ -13,7 +13,7 @@ import yaml
 
 from integration_center.files.regular_files import SMALL, read_regular
 from integration_center.files.text_files import write_atomically
-from integration_center.files.yaml_bounds import YamlFault, compose_bounded
+from integration_center.files.yaml_bounds import YamlFault, load_bounded
 from integration_center.installation import Installation
 from integration_center.integration.spec import IntegrationSpec
 
@@ -83,8 +83,7 @@ def keeps_runs_here(settings: Path) -> bool:
     if not os.path.lexists(settings):
         return True
     text = read_regular(settings, most=SMALL).decode()
-    compose_bounded(text)
-    found = yaml.safe_load(text)
+    found = load_bounded(text)
     return found is None or (isinstance(found, dict) and not any("storage" in str(name) for name in found))
 
 
