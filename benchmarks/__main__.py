@@ -33,6 +33,7 @@ def main() -> int:
         "--rollups", action=argparse.BooleanOptionalAction, default=True, help="whether to measure roll-ups"
     )
     parser.add_argument("--whole", type=int, nargs="*", default=list(SIZES), help="report rows for the whole command")
+    parser.add_argument("--wide", type=int, nargs="*", default=[100_000], help="of these, sizes with many columns, too")
     options = parser.parse_args()
     console, progress = Console(), Console(stderr=True, style="dim")
     if not console.is_terminal:
@@ -53,7 +54,7 @@ def main() -> int:
         if options.rollups:
             progress.print("roll-ups beside the same syncs without them")
         rollups = [table for table, _ in write_rollups()] if options.rollups else []
-        commands, measures = measure_whole(options.whole, progress) if options.whole else ([], [])
+        commands, measures = measure_whole(options.whole, progress, options.wide) if options.whole else ([], [])
     except EmulatorRefused as refusal:
         console.print(f"{refusal}; choose fewer --rows", style="red")
         return 2

@@ -19,6 +19,8 @@ FIELDS = {
     "Last Login": "WalkMe_Last_Login__c",
     "# Logins Last 30 Days": "WalkMe_Logins_Last_30_Days__c",
 }
+COLUMNS = 1 + len(FIELDS)
+"""The columns of a report that the integration maps."""
 CHANGED_EVERY = 100
 """On the third day every hundredth row is another."""
 API = "/services/data/v66.0"
@@ -65,8 +67,11 @@ def count_records(rows: int) -> int:
     return rows * 11 // 10
 
 
-def build_report(rows: int, edition: int) -> pl.DataFrame:
-    """The report as WalkMe drops it: the same for every contestant, and by the row's number alone."""
+def build_report(rows: int, edition: int, columns: int = COLUMNS) -> pl.DataFrame:
+    """The report as WalkMe drops it: the same for every contestant, and by the row's number alone.
+
+    Columns beyond those that are mapped hold numbers.
+    """
     row = pl.int_range(rows, dtype=pl.Int64)
     changed = (row % CHANGED_EVERY == 0).cast(pl.Int64) * edition
     first = pl.datetime(2025, 1, 1) + pl.duration(seconds=row * 7_919 % 31_536_000)
@@ -75,15 +80,16 @@ def build_report(rows: int, edition: int) -> pl.DataFrame:
         first.dt.strftime("%Y-%m-%d %H:%M:%S").alias("First Login"),
         last.dt.strftime("%Y-%m-%d %H:%M:%S").alias("Last Login"),
         (row * 31 % 97 + changed).alias("# Logins Last 30 Days"),
+        *((row * (number + 7) % 99_991).alias(f"Extra {number}") for number in range(columns - COLUMNS)),
     )
 
 
-def write_reports(rows: int, days: list[Day], root: Path) -> dict[date, Path]:
+def write_reports(rows: int, days: list[Day], root: Path, columns: int = COLUMNS) -> dict[date, Path]:
     """The report's files, in the folder that the product reads drops from."""
     folder = root / "logins"
     folder.mkdir(parents=True)
     paths = {day.date: folder / f"{day.date.isoformat()}.csv" for day in days}
-    editions = {edition: build_report(rows, edition) for edition in sorted({day.edition for day in days})}
+    editions = {edition: build_report(rows, edition, columns) for edition in sorted({day.edition for day in days})}
     for day in days:
         editions[day.edition].write_csv(paths[day.date], quote_style="always")  # as most exports are
     return paths

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,11 +22,13 @@ from benchmarks import product
 from benchmarks.emulated_org import EmulatedOrg, emulated_org
 from benchmarks.measure import MEGABYTE
 from benchmarks.runner import FLOOR, KEPT_VARIABLES, PRODUCT, ROOT, Place, build_task, connect
-from benchmarks.scenario import Day, Task, count_records, plan_days, write_reports
+from benchmarks.scenario import COLUMNS, Day, Task, count_records, plan_days, write_reports
 from integration_center.progress import Phase, Spent
 from integration_center.store.run_progress import ProgressFolder, add_up
 
 SIZES = (1_000, 100_000, 1_000_000)
+WIDE = 300
+"""The columns of a report of which the integration maps four."""
 IMPORTS = "import dagster, polars"
 READ_CSV = "import sys, polars; polars.read_csv(sys.argv[1])"
 EMPTY = "import polars"
@@ -70,6 +72,7 @@ class Command:
         calls: API calls of the command, from the org's log.
         writes: records that it wrote.
         spent: the time of each phase.
+        columns: of the report.
     """
 
     rows: int
@@ -79,6 +82,13 @@ class Command:
     calls: int
     writes: int
     spent: Mapping[Phase, Spent]
+    columns: int = COLUMNS
+
+    @property
+    def title(self) -> str:
+        """The day, and what the report holds."""
+        wide = f" x {self.columns} columns" if self.columns > COLUMNS else ""
+        return f"{self.rows:,}{wide}, {self.day.title}"
 
 
 @dataclass(frozen=True)
@@ -117,11 +127,11 @@ def measure(command: Sequence[str], environment: Mapping[str, str], folder: Path
     return Used(wall, cpu, int(peak) * 1024, text)
 
 
-def run_days(rows: int, days: Sequence[Day], tell: Console) -> tuple[list[Command], Used]:
+def run_days(rows: int, days: Sequence[Day], tell: Console, columns: int = COLUMNS) -> tuple[list[Command], Used]:
     """Run the first sync and the unchanged day of the product and the floor, and read the file with Polars alone."""
     with tempfile.TemporaryDirectory(prefix="benchmark-whole-") as name:
         root = Path(name)
-        paths = write_reports(rows, list(days), root / "reports")
+        paths = write_reports(rows, list(days), root / "reports", columns)
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         environment["PYTHONPATH"] = str(ROOT)
         read = measure([sys.executable, "-c", READ_CSV, str(paths[days[0].date])], environment, root)
@@ -129,7 +139,7 @@ def run_days(rows: int, days: Sequence[Day], tell: Console) -> tuple[list[Comman
         floors = []
         with emulated_org(count_records(rows), root / "floor") as org:
             for day in days:
-                tell.print(f"{rows:,} rows, {day.title}: {FLOOR.name}")
+                tell.print(f"{rows:,} rows x {columns} columns, {day.title}: {FLOOR.name}")
                 task = json.dumps(build_task(org, day, paths[day.date]).as_dict())
                 floors.append(measure([sys.executable, "-m", FLOOR.module], environment, root, task))
         with emulated_org(count_records(rows), root / "org") as org:
@@ -139,8 +149,8 @@ def run_days(rows: int, days: Sequence[Day], tell: Console) -> tuple[list[Comman
             connect(Place(PRODUCT, org, environment, root))
             commands = []
             for day, floor in zip(days, floors, strict=True):
-                tell.print(f"{rows:,} rows, {day.title}: {PRODUCT.name}")
-                commands.append(run_command(rows, day, floor, org, environment, root))
+                tell.print(f"{rows:,} rows x {columns} columns, {day.title}: {PRODUCT.name}")
+                commands.append(replace(run_command(rows, day, floor, org, environment, root), columns=columns))
                 org.move_clock(timedelta(hours=1).total_seconds())  # the access token lives on
         return commands, Used(read.wall, read.cpu - empty.cpu, read.peak, "")
 
@@ -163,6 +173,9 @@ def list_measures(commands: Sequence[Command], reads: Mapping[int, Used], import
     most = imports.wall + 1.0
     measures = []
     for command in commands:
+        if command.columns > COLUMNS:
+            measures += compare_columns(command, commands)
+            continue
         name, used, floor = f"{command.day.title} of {command.rows:,} rows", command.used, command.floor
         if command.day.edition == 0 and command.writes:
             cpu, wall = used.cpu / floor.cpu, used.wall / floor.wall
@@ -189,6 +202,20 @@ def list_measures(commands: Sequence[Command], reads: Mapping[int, Used], import
     return measures
 
 
+def compare_columns(wide: Command, commands: Sequence[Command]) -> list[Measure]:
+    """Compare the time of a report of many columns with that of the columns that are mapped."""
+    return [
+        Measure(
+            f"{wide.day.title} of {wide.rows:,} rows, {wide.columns} columns: wall beside {COLUMNS} columns",
+            f"{wide.used.wall / mapped.used.wall:.2f} x ({wide.used.wall:.1f} s)",
+            "at most 1.3 x",
+            wide.used.wall <= 1.3 * mapped.used.wall,
+        )
+        for mapped in commands
+        if (mapped.rows, mapped.day, mapped.columns) == (wide.rows, wide.day, COLUMNS)
+    ]
+
+
 def build_measures_table(measures: Sequence[Measure]) -> Table:
     """Build the table of the measures."""
     table = Table("Measure", "Now", "Goal", "", title="The whole command", box=box.SIMPLE_HEAD, title_justify="left")
@@ -203,7 +230,7 @@ def list_phases(commands: Sequence[Command]) -> list[list[str]]:
     for command in commands:
         spent = [command.spent.get(phase, Spent()) for phase in Phase]
         rest = Spent(command.used.wall, command.used.cpu) - sum(spent, Spent())
-        name = f"{command.rows:,}, {command.day.title}"
+        name = command.title
         lines.append([name, *(f"{each.seconds:.2f}" for each in (*spent, rest))])
         lines.append([f"{name}: CPU", *(f"{each.cpu:.2f}" for each in (*spent, rest))])
     return lines
@@ -233,8 +260,8 @@ def write_whole(commands: Sequence[Command], measures: Sequence[Measure]) -> str
     return "\n".join(parts) + "\n"
 
 
-def measure_whole(sizes: Sequence[int], tell: Console) -> tuple[list[Command], list[Measure]]:
-    """Measure the command with reports of some sizes."""
+def measure_whole(sizes: Sequence[int], tell: Console, wide: Sequence[int] = ()) -> tuple[list[Command], list[Measure]]:
+    """Measure the command with reports of some sizes, and of some of these sizes with many columns."""
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     imports = measure([sys.executable, "-c", IMPORTS], environment, ROOT)
     commands: list[Command] = []
@@ -242,17 +269,20 @@ def measure_whole(sizes: Sequence[int], tell: Console) -> tuple[list[Command], l
     for rows in sizes:
         found, reads[rows] = run_days(rows, plan_days()[:2], tell)
         commands += found
+    for rows in wide:
+        commands += run_days(rows, plan_days()[:2], tell, WIDE)[0]
     return commands, list_measures(commands, reads, imports)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.whole", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=list(SIZES), help="report rows, several sizes")
+    parser.add_argument("--wide", type=int, nargs="*", default=[], help=f"sizes to measure with {WIDE} columns, too")
     options = parser.parse_args()
     console = Console()
     if not console.is_terminal:
         console.width = 130
-    commands, measures = measure_whole(options.rows, Console(stderr=True, style="dim"))
+    commands, measures = measure_whole(options.rows, Console(stderr=True, style="dim"), options.wide)
     console.print(build_phases_table(commands))
     console.print(build_measures_table(measures))
 
