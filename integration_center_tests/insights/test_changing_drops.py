@@ -1,5 +1,7 @@
 """Files of a local folder that are written, replaced or removed while they are read."""
 
+import errno
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -92,6 +94,24 @@ def test_a_large_file_that_is_written_while_its_rows_are_read_is_read_again(
     report = source.read(source.find("Logins"), DAY, keep)
     assert report.frame.height == 3
     assert report.identity == source.identity(report.info, DAY)
+
+
+def test_a_large_file_that_a_disk_loses_while_it_is_read_is_called_unreadable(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drops, "SMALL_ENOUGH", 0)
+    monkeypatch.setattr(drops, "RESTING_SECONDS", 0)
+    source = FilesSource(LocalDrops(path.parent.parent))
+
+    def lose(number: int, count: int, begin: int) -> bytes:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    def keep(schema: pl.Schema, slices: Iterable[pl.DataFrame]) -> pl.LazyFrame:
+        monkeypatch.setattr(os, "pread", lose)
+        return pl.concat([pl.DataFrame(schema=schema), *slices]).lazy()
+
+    with pytest.raises(UnreadableReport, match=f"{path.name} cannot be read .Stale file handle"):
+        source.read(source.find("Logins"), DAY, keep)
 
 
 def test_a_large_file_is_copied_as_long_as_it_was_just_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

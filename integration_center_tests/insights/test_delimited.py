@@ -136,10 +136,15 @@ def test_a_cut_file_never_gives_a_row_that_was_not_written(rows: list[tuple[str,
     ],
 )
 def test_a_file_that_is_written_by_one_rule_is_read_fast(rows: str) -> None:
-    [(frame, end)] = read_verified(rows.encode(), 2, COMMAS)
+    [(frame, end, has_breaks)] = read_verified(rows.encode(), 2, COMMAS)
     assert end == len(rows.encode())
     strict = strictly(rows.encode())
     assert frame.equals(strict, null_equal=True)
+    assert has_breaks == has_line_end(frame)
+
+
+def has_line_end(frame: pl.DataFrame) -> bool:
+    return any("\n" in cell for row in frame.rows() for cell in row if cell)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -149,10 +154,11 @@ def test_line_ends_within_cells_end_no_chunk(row: str, cell: str, end: str) -> N
     rows = (row.format(end, cell.format(end)) * 30).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verified, "CHUNK_BYTES", 100)
-        frames, ends = zip(*read_verified(rows, 2, COMMAS), strict=True)
+        frames, ends, have_breaks = zip(*read_verified(rows, 2, COMMAS), strict=True)
     assert ends[-1] == len(rows)
     assert len(frames) > 1
     assert pl.concat(frames).equals(strictly(rows), null_equal=True)
+    assert have_breaks == tuple(map(has_line_end, frames))
 
 
 def strictly(rows: bytes) -> pl.DataFrame:

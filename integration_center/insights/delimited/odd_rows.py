@@ -15,7 +15,9 @@ NO_DELIMITER = "no line is separated by {}, so the delimiter that is declared is
 CELLS_WRAPPED = "all cells are quoted twice; the quotes are left out"
 
 
-def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, count: RowCount) -> None:
+def count_odd_rows(
+    frame: pl.DataFrame, header: Sequence[str], delimiter: str, count: RowCount, *, has_breaks: bool = True
+) -> None:
     """Count the rows of a slice that repeat the header, and cells that seem to hold whole rows.
 
     Args:
@@ -23,6 +25,7 @@ def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, c
         header: the cells of the header.
         delimiter: the delimiter of the file.
         count: gets the numbers.
+        has_breaks: whether a cell may hold a line end.
     """
     first = frame.to_series(0)
     if any(map(str.isalnum, header[0])):
@@ -35,7 +38,7 @@ def count_odd_rows(frame: pl.DataFrame, header: Sequence[str], delimiter: str, c
         if count.first_error is None:
             count.first_error = count.rows + int(wrong[0])
         count.errors += len(wrong)
-    if frame.width > 1:
+    if frame.width > 1 and has_breaks:
         for place in find_joined(frame, delimiter):
             if count.first_joined is None:
                 count.first_joined = count.rows + place

@@ -163,23 +163,28 @@ class Below:
         Raises:
             UnreadableReport: a row does not fit the table.
         """
-        for frame in self._read():
-            count_odd_rows(frame, self.header, self.reader.dialect.delimiter, self.count)
+        for frame, has_breaks in self._read():
+            count_odd_rows(frame, self.header, self.reader.dialect.delimiter, self.count, has_breaks=has_breaks)
             yield frame
 
-    def _read(self) -> Iterator[pl.DataFrame]:
-        """Read the rows: fast as long as they can be proven, strictly from there on."""
+    def _read(self) -> Iterator[tuple[pl.DataFrame, bool]]:
+        """Read the rows: fast as long as they can be proven, strictly from there on.
+
+        Yields:
+            The next rows, and whether a cell of them may hold a line end.
+        """
         text, end, read = self.reader.text, self.begin, 0
         # The strict reader also counts single carriage returns as line ends.
         if text.count(b"\r", 0, end) == text.count(b"\r\n", 0, end):
-            for frame, end in read_verified(text, len(self.header), self.reader.dialect, start=self.begin):
+            for frame, end, has_breaks in read_verified(text, len(self.header), self.reader.dialect, start=self.begin):
                 read += frame.height
                 advance(read, share=end / len(text))
-                yield frame
+                yield frame, has_breaks
         if not read or end < len(text):
             rows = self.reader.read_rows(end) if read else self.rows
             self.places.line = self.reader.count_lines(end)
-            yield from self.reader.read(rows, self.header, self.count, self.places, rows_read=read)
+            for frame in self.reader.read(rows, self.header, self.count, self.places, rows_read=read):
+                yield frame, True
 
 
 def show_columns(below: Below) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Literal, cast
+from typing import IO, Literal, NamedTuple, cast
 
 import polars as pl
 
@@ -25,7 +25,21 @@ ROWS_WRITTEN = 8_192
 """The rows that are written at a time to prove them: fewer take a tenth more time."""
 
 
-def read_verified(text: Data, width: int, dialect: Dialect, *, start: int = 0) -> Iterator[tuple[pl.DataFrame, int]]:
+class Verified(NamedTuple):
+    """Rows that were read.
+
+    Attributes:
+        frame: the rows, as columns `0`, `1` and so on, String; an empty cell is null.
+        end: where they end, in bytes.
+        has_breaks: whether a cell holds a line end.
+    """
+
+    frame: pl.DataFrame
+    end: int
+    has_breaks: bool
+
+
+def read_verified(text: Data, width: int, dialect: Dialect, *, start: int = 0) -> Iterator[Verified]:
     """Read rows that follow RFC 4180, with any delimiter, as far as that can be proven.
 
     Args:
@@ -36,8 +50,7 @@ def read_verified(text: Data, width: int, dialect: Dialect, *, start: int = 0) -
         start: where the first row begins, in bytes.
 
     Yields:
-        The next rows, as columns `0`, `1` and so on, String, an empty cell null; and where they end, in bytes. Where
-        the last ones end before the text does, the strict reader is needed for the rest.
+        The next rows. Where the last ones end before the text does, the strict reader is needed for the rest.
     """
     if dialect.escape or dialect.skip_blanks or (dialect.quote and len(dialect.quote.encode()) > 1):
         return
@@ -49,16 +62,18 @@ def read_verified(text: Data, width: int, dialect: Dialect, *, start: int = 0) -
     sign = find_likely_end(text, start, dialect)
     while end < len(text):
         cut = find_cut(text, end, dialect, sign)
-        frame = reader.read(text[end:cut])
+        frame = reader.read(chunk := text[end:cut])
         if frame is None and sign is not None:
             # What is proven ends where a row ends. Here cells seem to hold such line ends.
             sign, likely = None, cut
             cut = find_cut(text, end, dialect, sign)
-            frame = reader.read(text[end:cut]) if cut != likely else None
+            frame = reader.read(chunk := text[end:cut]) if cut != likely else None
         if frame is None:
             return
         end = cut
-        yield frame, end
+        has_breaks = chunk.count(b"\n") > frame.height
+        del chunk  # else it takes memory until the next one is read
+        yield Verified(frame, end, has_breaks)
 
 
 def find_likely_end(text: Data, start: int, dialect: Dialect) -> bytes | None:

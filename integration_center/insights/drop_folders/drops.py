@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from integration_center.errors import ConfigurationError, UnreadableReport
 from integration_center.files.file_bytes import SMALL_ENOUGH, Data, Descriptor, FileBytes, keep_parts
@@ -215,7 +215,7 @@ class LocalDrops:
     def _read_in_place(self, drop: Drop, most: int) -> Content | None:
         """Read a large file to which nobody has written for a while; None for any other file."""
         with self._reading(drop) as path, open_regular(path, most=most) as file:
-            kept = Descriptor(file)
+            kept = _Place(file, path)
             size, *changed = before = kept.stamp()
             if size <= SMALL_ENOUGH or time.time_ns() - max(changed) < RESTING_SECONDS * 1_000_000_000:
                 return None
@@ -254,9 +254,7 @@ class LocalDrops:
                 raise DropChanged(str(path)) from None
             if error.errno == errno.ELOOP:
                 raise UnreadableReport(f"{path} is a link that leads to itself; put the file itself there") from None
-            raise UnreadableReport(
-                f"{path} cannot be read ({error.strerror}); check that it is a file, its size and its permissions"
-            ) from None
+            raise _build_unreadable(path, error) from None
         if changed:
             raise DropChanged(str(path))
 
@@ -264,6 +262,47 @@ class LocalDrops:
         # Path.resolve fails in a loop of links up to Python 3.12.
         if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._root)):
             raise UnreadableReport(f"{path} leads out of {self._root}; put the files themselves there")
+
+
+class _Place(Descriptor):
+    """A descriptor of a drop that is read where it is.
+
+    Args:
+        file: the file.
+        path: its path, for error messages.
+    """
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        super().__init__(file)
+        self._path = path
+
+    def read(self, begin: int, count: int) -> bytes:
+        """See `Descriptor.read`.
+
+        Raises:
+            UnreadableReport: the disk, or the server that has the file, does not let it be read any more.
+        """
+        with _refusing(self._path):
+            return super().read(begin, count)
+
+    def stamp(self) -> tuple[int, int, int]:
+        """See `Descriptor.stamp`, and `read`."""
+        with _refusing(self._path):
+            return super().stamp()
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _build_unreadable(path, error) from None
+
+
+def _build_unreadable(path: Path, error: OSError) -> UnreadableReport:
+    return UnreadableReport(
+        f"{path} cannot be read ({error.strerror}); check that it is a file, its size and its permissions"
+    )
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
