@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select
 
 from integration_center.database.engine import has_other_hosts, read_clock, reading, upsert, writing
 from integration_center.database.sync_reading import is_line
 from integration_center.database.sync_records import SyncStatus
 from integration_center.database.tables import step_progress, syncs
-from integration_center.store.run_progress import StepProgress
+from integration_center.store.run_progress import CONTENT, StepProgress
 
 KEY = ("run_id", "step")
 LEFT_AFTER = timedelta(hours=1)
 """What a run without an open line in the log noted longer ago than this was left by a run that was killed."""
-CONTENT = TypeAdapter(StepProgress)
 
 
 class SharedProgress:

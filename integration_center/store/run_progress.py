@@ -46,7 +46,7 @@ class StepProgress:
         return spent + max((now - self.noted_at).total_seconds(), 0.0) if running else spent
 
 
-FILES = TypeAdapter(StepProgress)
+CONTENT = TypeAdapter(StepProgress)
 
 
 class ProgressFolder:
@@ -66,7 +66,7 @@ class ProgressFolder:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Unlike a frame, it need not outlive a power cut, so nobody waits for the disk.
-            temp.write_bytes(FILES.dump_json(progress))
+            temp.write_bytes(CONTENT.dump_json(progress))
             temp.chmod(0o600)
             temp.replace(path)
         except OSError as error:
@@ -82,7 +82,7 @@ class ProgressFolder:
         found = []
         for path in self._folder.glob(f"{run_id}.*.json"):
             try:
-                found.append(FILES.validate_json(path.read_bytes()))
+                found.append(CONTENT.validate_json(path.read_bytes()))
             except (OSError, ValueError) as error:
                 logger.debug("the progress in %s cannot be read (%s)", path, type(error).__name__)
         wanted = [step for step in found if slug is None or step.slug in (None, slug)]
