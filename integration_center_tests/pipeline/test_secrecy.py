@@ -19,7 +19,7 @@ from salesforce_emulator.refusals import RowError
 
 COUNT_BASE = 7_654_000
 """Makes the values of the report numbers that nothing else holds."""
-HOLDERS = ("insights", "logins_to_leads", "ledgers", "snapshots", "work")
+HOLDERS = ("insights", "known", "logins_to_leads", "ledgers", "snapshots", "work")
 """Folders of `storage` whose files are there to hold keys and values."""
 
 
