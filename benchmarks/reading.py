@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 import tempfile
+import time
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from benchmarks.measure import MEGABYTE
 from benchmarks.runner import KEPT_VARIABLES, ROOT
 from benchmarks.scenario import build_report
 from benchmarks.whole import EMPTY, READ_CSV, Used, measure
+from integration_center.insights.drop_folders.drops import RESTING_SECONDS
 
 DAY = date(2026, 11, 20)
 IMPORTS = """
@@ -53,6 +55,7 @@ def measure_reading(rows: int, columns: int) -> tuple[int, Used, Used]:
         path = write_report(rows, columns, root)
         size = path.stat().st_size
         empty = measure([sys.executable, "-c", IMPORTS], environment, root)
+        time.sleep(RESTING_SECONDS)  # as every drop lies there for a while before a run reads it
         used = measure([sys.executable, "-c", READ, str(root)], environment, root)
         bare = measure([sys.executable, "-c", EMPTY], environment, root)
         alone = measure([sys.executable, "-c", READ_CSV, str(path)], environment, root)
