@@ -242,7 +242,7 @@ def _note_seen(
         is_seen |= before["record_id"].is_in(before["record_id"].filter(others).implode())
         del present
     keys = _read_column(matched, "key") if places.count() else pl.Series("key", dtype=pl.String)
-    keys = keys if is_first is None else keys.filter(is_first)
+    keys = (keys if is_first is None else keys.filter(is_first)).rechunk()  # see `find_places_of`
     moved = is_seen & is_earlier
     for start in range(0, before.height, SLICE_ROWS):
         part = slice(start, start + SLICE_ROWS)
