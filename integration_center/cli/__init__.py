@@ -93,9 +93,9 @@ def main() -> None:
 
         sys.stdout.write(f"integration-center {version('integration-center')}\n")
         return
-    from integration_center.cli.quick_classes import make_classes_quickly
+    from integration_center.cli.quick_dataclasses import make_dataclasses_quickly
 
-    make_classes_quickly()
+    make_dataclasses_quickly()
     from integration_center.cli.verbs import run
 
     if signal.getsignal(signal.SIGINT) is stop_at_once:

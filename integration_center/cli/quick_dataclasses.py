@@ -1,32 +1,27 @@
-"""Makes dataclasses and named tuples quickly: a command makes a thousand while it imports, a tenth of a short one.
+"""Makes dataclasses quickly: a command makes 300 while it imports, which took a tenth of a short one.
 
-Python writes the source of their methods, and compiles it for each class. Closures do the same, and so does code that
-is compiled once.
+Python 3.11 and 3.12 write the source of each method of a dataclass, and compile it. Closures do the same.
 """
 
-import builtins
-import collections
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from operator import attrgetter
 from reprlib import recursive_repr
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any
 
 Fields = Iterable["dataclasses.Field[Any]"]
 Globals = Mapping[str, Any]
 
 
-def make_classes_quickly() -> None:
-    """Let Python make the methods of dataclasses and named tuples by the functions below.
+def make_dataclasses_quickly() -> None:
+    """Let Python make the methods of dataclasses by the functions below, where it has functions of their names.
 
-    What they replace is not public. Python 3.13 has no functions of these names for dataclasses, and takes less time.
+    Those are not public: Python 3.13 has others, and takes less time.
     """
     if all(takes_same(getattr(dataclasses, name, None), maker) for name, maker in MAKERS.items()):
         for name, maker in MAKERS.items():
             setattr(dataclasses, name, maker)
-    collections.eval = evaluate  # type: ignore[attr-defined] # which `namedtuple` calls
 
 
 def takes_same(one: object, other: object) -> bool:
@@ -103,28 +98,3 @@ MAKERS: Mapping[str, Callable[..., Any]] = {
     "_frozen_get_del_attr": make_guards,
 }
 COMPILE_COMPARISON: Callable[..., Callable[..., Any]] = getattr(dataclasses, "_cmp_fn", make_comparison)
-
-
-def evaluate(source: str, namespace: dict[str, Any]) -> Any:
-    """Evaluate the source of the `__new__` of a named tuple, which is that of all others with as many fields."""
-    arguments = source.removeprefix(NEW).partition(":")[0]
-    if source != write_new(arguments):
-        return builtins.eval(source, namespace)  # noqa: S307 - what `namedtuple` does
-    names = ("_cls", *filter(None, arguments.replace(",", " ").split()))
-    return FunctionType(compile_new(len(names) - 1).replace(co_varnames=names), namespace)
-
-
-@cache
-def compile_new(count: int) -> CodeType:
-    """Compile `__new__` of a named tuple of `count` fields."""
-    source = write_new(" ".join(f"field_{number}," for number in range(count)))
-    made: FunctionType = builtins.eval(source)  # noqa: S307 - of our own text
-    return made.__code__
-
-
-def write_new(arguments: str) -> str:
-    """Write the source of `__new__` as `namedtuple` does."""
-    return f"{NEW}{arguments}: _tuple_new(_cls, ({arguments}))"
-
-
-NEW = "lambda _cls, "
