@@ -200,7 +200,8 @@ def build_plan(
         records = read(key=key, snapshot=snapshot)
         if key and due:
             records = pl.concat([records, read(key=("Id", due))]).unique("Id", keep="first").sort("Id")
-        records = records.rechunk()  # to look up texts in pieces takes twenty times as long
+        for place in range(records.width):  # to look up texts in pieces takes twenty times as long
+            records.replace_column(place, records.to_series(place).rechunk())
 
         def list_absent(matched: pl.Series, there: pl.DataFrame, first: int) -> pl.DataFrame | None:
             if people is None:
