@@ -45,7 +45,7 @@ def test_at_a_terminal_the_page_of_the_org_opens(
     assert "Sign in to Salesforce and allow access on this page:" in out
     assert [page in out.replace("\n", "") for page in opened] == [True]
     assert opened[0].startswith(center.emulator.sandbox.url)
-    assert "Sandbox is connected to " in out.splitlines()[-1]
+    assert "Sandbox is connected to " in " ".join(out.split())
     with open_installation() as installation:
         assert installation.accounts.get(Environment.SANDBOX).flow == "web"
         assert Action.CONNECTED in {each.action for each in installation.audit.list()}
