@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -82,7 +82,7 @@ class Command:
     calls: int
     writes: int
     spent: Mapping[Phase, Spent]
-    columns: int = COLUMNS
+    columns: int
 
     @property
     def title(self) -> str:
@@ -150,13 +150,13 @@ def run_days(rows: int, days: Sequence[Day], tell: Console, columns: int = COLUM
             commands = []
             for day, floor in zip(days, floors, strict=True):
                 tell.print(f"{rows:,} rows x {columns} columns, {day.title}: {PRODUCT.name}")
-                commands.append(replace(run_command(rows, day, floor, org, environment, root), columns=columns))
+                commands.append(run_command(rows, columns, day, floor, org, environment, root))
                 org.move_clock(timedelta(hours=1).total_seconds())  # the access token lives on
         return commands, Used(read.wall, read.cpu - empty.cpu, read.peak, "")
 
 
 def run_command(
-    rows: int, day: Day, floor: Used, org: EmulatedOrg, environment: Mapping[str, str], root: Path
+    rows: int, columns: int, day: Day, floor: Used, org: EmulatedOrg, environment: Mapping[str, str], root: Path
 ) -> Command:
     """Run `integration-center run` for one day."""
     org.forget_calls()
@@ -165,7 +165,9 @@ def run_command(
     said = json.loads(used.output)
     steps = ProgressFolder(root / "home" / "storage").read(said["run_id"])
     writes = said["lines"].get("updated", 0)
-    return Command(rows, day, used, floor, org.read_traffic().calls, writes, add_up(step.spent for step in steps))
+    return Command(
+        rows, day, used, floor, org.read_traffic().calls, writes, add_up(step.spent for step in steps), columns
+    )
 
 
 def list_measures(commands: Sequence[Command], reads: Mapping[int, Used], imports: Used) -> list[Measure]:
@@ -230,9 +232,8 @@ def list_phases(commands: Sequence[Command]) -> list[list[str]]:
     for command in commands:
         spent = [command.spent.get(phase, Spent()) for phase in Phase]
         rest = Spent(command.used.wall, command.used.cpu) - sum(spent, Spent())
-        name = command.title
-        lines.append([name, *(f"{each.seconds:.2f}" for each in (*spent, rest))])
-        lines.append([f"{name}: CPU", *(f"{each.cpu:.2f}" for each in (*spent, rest))])
+        lines.append([command.title, *(f"{each.seconds:.2f}" for each in (*spent, rest))])
+        lines.append([f"{command.title}: CPU", *(f"{each.cpu:.2f}" for each in (*spent, rest))])
     return lines
 
 
