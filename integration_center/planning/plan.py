@@ -179,7 +179,15 @@ def build_plan(
     else:
         named = spec.named_fields
         fields = [field.name for name in named if (field := schema.get(name))]
-        resolve = partial(resolve_terms, spec, schema, latest_by=spec.latest_by, kind=kind, newest=newest)
+        resolve = partial(
+            resolve_terms,
+            spec,
+            schema,
+            latest_by=spec.latest_by,
+            kind=kind,
+            newest=newest,
+            likely_types=None if shape else likely_types,  # the columns of a shaped report are other ones
+        )
         terms = resolve(dtypes, shape=build_shaping(shape, schema))
         planned = shape_report(shape, rows, terms, by_day=kind == EVENTS and spec.window is None) if shape else rows
         made_of = planned.select(SOURCE_ROWS).collect().to_series() if spec.rows == "all" else None

@@ -75,6 +75,7 @@ def resolve_terms(
     kind: Kind,
     newest: date | None,
     shape: Shaping | None = None,
+    likely_types: Mapping[str, str] | None = None,
 ) -> Terms:
     """Resolve the terms of a plan.
 
@@ -86,6 +87,7 @@ def resolve_terms(
         kind: the kind of the report.
         newest: the newest day of the report.
         shape: see `Terms`.
+        likely_types: for text columns whose values all look like another type, that type by column.
 
     Raises:
         ConfigurationError: the report lacks a column.
@@ -96,7 +98,7 @@ def resolve_terms(
     return Terms(
         spec=spec,
         keys=resolve_keys(spec, schema),
-        targets=resolve_targets(spec, schema, dtypes),
+        targets=resolve_targets(spec, schema, dtypes, likely_types),
         # The rows of a key that are rolled up are one row, so their order does not matter any more.
         latest_by=None if spec.rows == "all" else spec.latest_by,
         newest=newest if kind == "snapshot" else None,

@@ -52,13 +52,18 @@ def count_lines(lines: pl.DataFrame) -> Counts:
     return _count(lines["outcome"])
 
 
-def count_rows(lines: pl.DataFrame) -> Counts:
-    """Count the report rows per outcome. A row's outcome is that of its worst line."""
+def count_rows(lines: pl.DataFrame, by_line: Counts | None = None) -> Counts:
+    """Count the report rows per outcome. A row's outcome is that of its worst line.
+
+    Args:
+        lines: with every line of each of their rows.
+        by_line: the result of `count_lines`, if it is known.
+    """
     row = lines["row"]
     repeats = (row == row.shift()).fill_null(False)
     shared = (repeats | repeats.shift(-1, fill_value=False)) if row.is_sorted() else row.is_duplicated()
     if not shared.any():
-        return count_lines(lines)  # one line per row
+        return count_lines(lines) if by_line is None else by_line  # one line per row
     several = lines.select("row", pl.col("outcome").cast(OUTCOME)).filter(shared)
     worst = several.group_by("row").agg(pl.col("outcome").max())
     return _count(lines["outcome"].filter(~shared)) + _count(worst["outcome"])
@@ -101,7 +106,7 @@ class Tally:
 def tally_lines(lines: pl.DataFrame) -> Tally:
     """Tally some lines, which must include every line of each of their rows."""
     by_line = count_lines(lines)
-    return Tally(by_line, count_rows(lines), _count_refused(lines) if by_line[Outcome.FAILED] else {})
+    return Tally(by_line, count_rows(lines, by_line), _count_refused(lines) if by_line[Outcome.FAILED] else {})
 
 
 def _count(outcomes: pl.Series) -> Counts:

@@ -41,6 +41,7 @@ class Target:
         dtype: the dtype of the report column.
         clears: whether an empty report value clears the field.
         leaves_unfit: whether a value that does not fit leaves the field as it is, instead of rejecting the line.
+        likely_type: the type that all texts of the column look like, such as `datetime`, if it is known.
     """
 
     column: str
@@ -50,6 +51,7 @@ class Target:
     truncate: bool
     factor: float | None
     leaves_unfit: bool = False
+    likely_type: str | None = None
 
     @property
     def given(self) -> str:
@@ -102,9 +104,18 @@ def resolve_keys(spec: IntegrationSpec, schema: SObjectSchema) -> tuple[Key, ...
 
 
 def resolve_targets(
-    spec: IntegrationSpec, schema: SObjectSchema, dtypes: Mapping[str, pl.DataType]
+    spec: IntegrationSpec,
+    schema: SObjectSchema,
+    dtypes: Mapping[str, pl.DataType],
+    likely_types: Mapping[str, str] | None = None,
 ) -> tuple[Target, ...]:
     """Return the field mappings with their described fields and the dtypes of their report columns.
+
+    Args:
+        spec: the integration.
+        schema: the object as describe reports it.
+        dtypes: the report's columns.
+        likely_types: for text columns whose values all look like another type, that type by column.
 
     Raises:
         SchemaMismatch: a target field is missing or hidden.
@@ -118,6 +129,7 @@ def resolve_targets(
             truncate=mapping.truncate,
             factor=mapping.factor,
             leaves_unfit=mapping.on_unfit == "empty",
+            likely_type=(likely_types or {}).get(mapping.source),
         )
         for mapping in spec.fields
     )
@@ -135,7 +147,7 @@ def _fit_source(source: pl.Series, target: Target) -> pl.DataFrame:
     """
     if source.dtype != pl.String or not has_plain_form(target.field):
         return _fit_column(source, target)
-    plain = read_plain(source, target.field)
+    plain = read_plain(source, target.field, target.likely_type)
     typed = None if plain is None else _fit_column(plain, replace(target, dtype=plain.dtype))
     is_odd = source.is_not_null() if plain is None else source.is_not_null() & plain.is_null()
     if typed is not None and not is_odd.any():

@@ -1,6 +1,7 @@
 """The target field decides how a cell is read: text fields get the cell's own text, whatever the other cells are."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -9,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.insights.columns import show_dtypes
-from integration_center.insights.likely_types import infer_types
+from integration_center.insights.likely_types import infer_type, infer_types
 from integration_center.sync.lines import build_lines
 from integration_center.sync.mapping.fitness import check_fitness
 from integration_center.sync.outcomes import Outcome
@@ -44,6 +45,29 @@ LOOK_ALIKES = (
 )
 CELLS = st.sampled_from(LOOK_ALIKES) | st.builds(str.center, st.sampled_from(LOOK_ALIKES), st.integers(1, 30))
 COLUMNS = st.lists(st.none() | CELLS, min_size=1, max_size=12)
+MOMENTS = st.lists(
+    st.none()
+    | st.builds(
+        lambda day, between, time, after, width: f"{day}{between}{time}{after}".center(width),
+        st.sampled_from(["2026-11-22", "2024-02-29", "0001-01-01", "9999-12-31"]),
+        st.sampled_from([" ", " ", "T"]),
+        st.sampled_from(["07:00:00", "23:59:59", "07:00", "00:00:00"]),
+        st.sampled_from(["", "", "", "Z", ".250", "+02:00", " UTC"]),
+        st.sampled_from([0, 0, 25]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+WHOLE_NUMBERS = st.lists(
+    st.none()
+    | st.builds(
+        lambda number, width: str(number).center(width),
+        st.integers(-(10**18), 10**18) | st.integers(-(10**15) - 2, 10**15 + 2) | st.integers(-9, 99),
+        st.sampled_from([0, 0, 22]),
+    ),
+    min_size=1,
+    max_size=8,
+)
 TEXT_FIELDS = (
     make_field("string", length=255),
     make_field("textarea", length=1000),
@@ -107,6 +131,20 @@ def test_what_is_read_all_at_once_is_what_is_read_by_parts(
     by_parts = target.fit()
     expected = lines.select(by_parts.value.alias(target.after), by_parts.code.alias(target.code))
     assert fit_sources(lines, [target]).equals(expected, null_equal=True)
+
+
+@examples(60)
+@given(MOMENTS | WHOLE_NUMBERS | COLUMNS, st.sampled_from(TYPED_FIELDS), st.sampled_from([None, 0.01]))
+@example(["2026-11-22 07:00:00", "2026-11-22T07:00:00.5Z", None], make_field("datetime"), None)
+@example(["7", " 9007199254740993 "], make_field("double", precision=18, scale=2), None)
+def test_a_column_of_one_type_is_read_like_each_of_its_cells(
+    cells: list[str | None], field: SObjectField, factor: float | None
+) -> None:
+    likely = infer_type(pl.Series(cells, dtype=pl.String))
+    target = Target("Value", field, pl.String(), clears=False, truncate=False, factor=factor)
+    lines = pl.DataFrame({target.source: cells}, schema={target.source: pl.String})
+    each = pl.concat(fit_sources(line, [target]) for line in lines.iter_slices(1))
+    assert fit_sources(lines, [replace(target, likely_type=likely)]).equals(each, null_equal=True)
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
     likely_types = find_likely_types(reports, source, spec.report, days)
     # Of one day a report's frame is its own, whose columns may be called anything.
     has_days = spec.source is not None or len(step.days) > 1
-    rows = report if has_days else report.with_columns(pl.lit(newest).alias(DAY))
+    rows = report if has_days else add_day(report, newest)
     with phase(Phase.PLAN), step.connect() as org:
         plan = build_plan(
             spec,
@@ -194,6 +194,14 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
     yield from report_verdicts(plan.verdicts)
     if spec.source:
         yield check_not_shrunk(stored.kind, stored.rows, before, allow_empty=spec.limits.allow_empty)
+
+
+def add_day(report: pl.LazyFrame, day: date) -> pl.LazyFrame:
+    """Add `_day` to a report on disk, in place of a column of that name."""
+    if DAY in report.collect_schema().names():
+        return report.with_columns(pl.lit(day).alias(DAY))
+    # Row numbers need no column of the file. Polars reads the first column for a constant alone.
+    return report.with_row_index(DAY).with_columns(pl.lit(day).alias(DAY))
 
 
 def describe_plan(plan: Plan, spec: IntegrationSpec) -> dict[str, Any]:

@@ -23,6 +23,7 @@ SPACES = (
 """All Unicode blanks."""
 BLANKS = SPACES + "\u180e\u200b\u200c\u200d\u2060\ufeff"
 """All Unicode blanks, and the invisible characters that copied cells often contain."""
+ASCII_BLANKS = "".join(filter(str.isascii, BLANKS))
 ALTERED = r"(?i)(\.invalid)+$"
 ALTERED_BEFORE_2019 = r"(?i)^([^=@\s]+)=([^=@\s]+\.[^=@\s]+)@example\.com$"
 NOT_ASCII = r"[^\x00-\x7f]"
@@ -103,11 +104,12 @@ def bare_text(text: pl.Expr) -> pl.Expr:
 
     # All steps in one, because Polars would take the first ones again wherever the result is used twice.
     def make_bare(series: pl.Series) -> pl.Series:
-        frame = series.alias("text").to_frame()
+        frame, blanks = series.alias("text").to_frame(), ASCII_BLANKS
         if series.str.len_bytes().sum() != series.str.len_chars().sum():  # most keys are ASCII
             frame = frame.select(letters.str.replace_all(INVISIBLE, ""))
             frame = frame.select(letters.str.replace_all(f"[{SPACES}]", " ").str.normalize("NFC"))
-        frame = frame.select(letters.str.strip_chars(BLANKS))
+            blanks = BLANKS
+        frame = frame.select(letters.str.strip_chars(blanks))
         return frame.select(blank_to_null(letters)).to_series().alias(series.name)
 
     return text.map_batches(make_bare, return_dtype=pl.String, is_elementwise=True)
