@@ -11,7 +11,7 @@ from integration_center.insights.column_names import find_column
 from integration_center.insights.columns import DeclaredTypes
 from integration_center.insights.declared.declaring import DeclaredReader, check_columns, check_names
 from integration_center.insights.declared.report_yaml import ReportFile
-from integration_center.insights.delimited.form import OpenTable
+from integration_center.insights.delimited.form import OpenTable, Rows
 from integration_center.insights.delimited.header import list_names
 from integration_center.insights.drop_folders.drops import Content
 from integration_center.insights.likely_types import TypeJudge
@@ -52,7 +52,7 @@ class Parts:
         self._first: Part | None = self.openers[0]()
         self.columns = self._first.table.columns
 
-    def read(self) -> Iterator[pl.DataFrame]:
+    def read(self) -> Iterator[Rows]:
         """Read the rows of all files, once.
 
         Raises:
@@ -66,11 +66,11 @@ class Parts:
             names = {name: find_column(name, part.table.columns) for name in self.columns}
             differs = differs or say_differences(part, names)
             with part.content.reading():
-                for frame in part.table.slices:
-                    self._rows += frame.height
+                for rows in part.table.slices:
+                    self._rows += rows.frame.height
                     # What is wrong with the rows may be why the columns differ, so all rows are read.
                     if not differs:
-                        yield pl.DataFrame([frame[own or name].alias(name) for name, own in names.items()])
+                        yield rows.rename({name: own or name for name, own in names.items()})
             self.notes += [f"{part.label}: {note}" for note in part.table.notes]
         if differs:
             raise UnreadableReport(
@@ -161,13 +161,13 @@ class ReportReader:
             UnreadableReport: `report.yaml` names a column that is missing, or a value does not fit its column's
                 declared type. What is wrong with the rows is said first, because it may be why a column is missing.
         """
-        for text in self._parts.read():
+        for rows in self._parts.read():
             # Most columns go on as they began. Then one query of a column is enough.
-            bare = self._cells.rename(text)
-            plain = self._judge.find_plain(bare)
-            cells = self._cells.read(text, plain)
-            same = [name for name in plain if cells[name].equals(bare[name], null_equal=True)]
-            self._judge.look_at(cells, same)
+            named = self._cells.rename(rows)
+            plain = self._judge.find_plain(named)
+            cells = self._cells.read(rows.frame, plain)
+            same = self._cells.find_same(plain, named.frame, cells)
+            self._judge.look_at(Rows(cells, named.whole & same), same)
             yield self._types.read(cells)
         check_columns(self._parts.columns, self._described.file, self._parts.source, self._described.place)
         self.settled = self._cells.settle()

@@ -1,0 +1,62 @@
+"""Find the columns of whole numbers while a file is proven: numbers are written in less time than their texts.
+
+Where the numbers of a column, written again, give the bytes of the file, each cell is a number as it is usually
+written: no zeros in front, no sign but a minus, no blanks.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import polars as pl
+
+from integration_center.insights.many_columns import LOOKED_AT_FIRST, find_alike, find_columns, keep_columns
+
+WHOLE_FORM = r"^-?(0|[1-9][0-9]{0,14})$"
+"""Whole numbers of so few digits that they are plain numbers, too. Each of them can be read."""
+_WHOLE_OR_EMPTY = rf"{WHOLE_FORM}|^$"
+_BEYOND = 10**15
+"""The first number with too many digits."""
+
+
+@dataclass
+class WholeNumbers:
+    """Finds the columns of whole numbers in the frames of a file, one after another."""
+
+    _likely: Collection[str] | None = None
+    """The columns that had only whole numbers so far; None before the first frame."""
+
+    def read(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the columns that are likely to have only whole numbers, as Int64; null where a cell has none.
+
+        Args:
+            frame: String columns.
+        """
+        if self._likely is None:
+            self._likely = find_columns(frame.head(LOOKED_AT_FIRST), pl.all().str.contains(_WHOLE_OR_EMPTY).all())
+        return keep_columns(frame, self._likely).cast(pl.Int64, strict=False)
+
+    def keep_full(self, numbers: pl.DataFrame, cleared: pl.DataFrame) -> pl.DataFrame:
+        """Keep the columns in which each cell with a value is a whole number; look no more for the others.
+
+        Args:
+            numbers: what `read` has returned.
+            cleared: the same rows as String; an empty cell is null.
+        """
+        if not numbers.width:
+            return numbers
+        most, least = numbers.select(pl.all().max()).row(0), numbers.select(pl.all().min()).row(0)
+        seen = zip(numbers, most, least, strict=True)
+        fits = [
+            column.name
+            for column, high, low in seen
+            if column.null_count() == cleared[column.name].null_count()
+            and (high is None or -_BEYOND < low <= high < _BEYOND)
+        ]
+        self._likely = fits
+        return keep_columns(numbers, fits)
+
+    def drop(self, frame: pl.DataFrame) -> None:
+        """Look no more for columns with other texts, because the numbers of a frame were not the bytes of the file."""
+        tried = keep_columns(frame, self._likely or ())
+        alike = find_alike(tried, WHOLE_FORM)
+        self._likely = alike if len(alike) < tried.width else ()
