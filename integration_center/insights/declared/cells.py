@@ -72,9 +72,6 @@ class CellRules:
         return replace(merged, empty=(*all_columns.empty, *self.empty))
 
 
-NO_RULES = CellRules()
-
-
 @dataclass(frozen=True)
 class ReportCells:
     """How the cells of a report are written.
@@ -84,12 +81,12 @@ class ReportCells:
         columns: the rules for single columns, by name.
     """
 
-    all_columns: CellRules = field(default=NO_RULES)
+    all_columns: CellRules = field(default=CellRules())
     columns: Mapping[str, CellRules] = field(default_factory=dict)
 
     def has_rules(self, column: str) -> bool:
         """Return whether anything is declared about the cells of a column."""
-        return column in self.columns or self.all_columns != NO_RULES
+        return any(vars(self.find(column)).values())
 
     def find(self, column: str) -> CellRules:
         """Find the rules that apply to a column."""
