@@ -15,6 +15,7 @@ import polars as pl
 
 from integration_center.files.file_bytes import Data
 from integration_center.insights.delimited.form import Dialect, Rows
+from integration_center.insights.delimited.reading_ahead import read_ahead
 from integration_center.insights.delimited.strict import LONGEST_CELL
 from integration_center.insights.delimited.whole_numbers import WholeNumbers
 from integration_center.insights.many_columns import find_columns, leave_out
@@ -60,7 +61,14 @@ def read_verified(text: Data, width: int, dialect: Dialect, *, start: int = 0) -
         return
     if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # these have a meaning in a template
         return
-    reader, end = ChunkReader(width, dialect), start
+    chunks = read_chunks(text, ChunkReader(width, dialect), start)
+    # A thread takes longer to start than a small file to be read.
+    yield from read_ahead(chunks) if len(text) - start > CHUNK_BYTES else chunks
+
+
+def read_chunks(text: Data, reader: "ChunkReader", start: int) -> Iterator[Verified]:
+    """Read one chunk of rows after another; see `read_verified`."""
+    dialect, end = reader.dialect, start
     sign = find_likely_end(text, start, dialect)
     while end < len(text):
         cut = find_cut(text, end, dialect, sign)

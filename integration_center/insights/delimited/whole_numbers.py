@@ -6,6 +6,7 @@ written: no zeros in front, no sign but a minus, no blanks.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import cast
 
 import polars as pl
 
@@ -42,16 +43,8 @@ class WholeNumbers:
             numbers: what `read` has returned.
             cleared: the same rows as String; an empty cell is null.
         """
-        if not numbers.width:
-            return numbers
-        most, least = numbers.select(pl.all().max()).row(0), numbers.select(pl.all().min()).row(0)
-        seen = zip(numbers, most, least, strict=True)
-        fits = [
-            column.name
-            for column, high, low in seen
-            if column.null_count() == cleared[column.name].null_count()
-            and (high is None or -_BEYOND < low <= high < _BEYOND)
-        ]
+        # A query of hundreds of columns takes three times as long as to ask each of them.
+        fits = [column.name for column in numbers if _fits(column, cleared[column.name])]
         self._likely = fits
         return keep_columns(numbers, fits)
 
@@ -60,3 +53,11 @@ class WholeNumbers:
         tried = keep_columns(frame, self._likely or ())
         alike = find_alike(tried, WHOLE_FORM)
         self._likely = alike if len(alike) < tried.width else ()
+
+
+def _fits(numbers: pl.Series, cells: pl.Series) -> bool:
+    """Return whether each cell with a value is a whole number of so few digits."""
+    if numbers.null_count() != cells.null_count():
+        return False
+    least, most = cast(int | None, numbers.min()), cast(int | None, numbers.max())
+    return least is None or most is None or -_BEYOND < least <= most < _BEYOND
