@@ -1,6 +1,7 @@
 """Read the rows of a report's files, one slice after another, as they are declared."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -35,7 +36,7 @@ class Parts:
         source: the names of the files in errors.
         openers: open the files, in order.
         columns: the names of the columns, as the first file has them.
-        versions: the versions of the files that were opened.
+        versions: the versions of the files that were read.
         notes: what was found about the files that were read, without a declaration.
     """
 
@@ -61,16 +62,17 @@ class Parts:
         differs = ""
         for opener in self.openers:
             part, self._first = self._first or opener(), None
-            self.versions.append(part.content.version)
             self._tables.append((part.label, self._rows, part.table))
             names = {name: find_column(name, part.table.columns) for name in self.columns}
             differs = differs or say_differences(part, names)
-            with part.content.reading():
+            with part.content.reading(), ThreadPoolExecutor(1, "version") as finder:
+                version = finder.submit(part.content.find_version)
                 for rows in part.table.slices:
                     self._rows += rows.frame.height
                     # What is wrong with the rows may be why the columns differ, so all rows are read.
                     if not differs:
                         yield rows.rename({name: own or name for name, own in names.items()})
+            self.versions.append(version.result())
             self.notes += [f"{part.label}: {note}" for note in part.table.notes]
         if differs:
             raise UnreadableReport(
