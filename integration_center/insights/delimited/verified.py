@@ -8,6 +8,7 @@ import codecs
 import io
 import re
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import IO, Literal, NamedTuple, cast
 
@@ -61,29 +62,55 @@ def read_verified(text: Data, width: int, dialect: Dialect, *, start: int = 0) -
         return
     if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # these have a meaning in a template
         return
-    chunks = read_chunks(text, ChunkReader(width, dialect), start)
-    # A thread takes longer to start than a small file to be read.
-    yield from read_ahead(chunks) if len(text) - start > CHUNK_BYTES else chunks
+    yield from read_ahead(read_chunks(text, ChunkReader(width, dialect), start), is_long=is_long(text, start))
+
+
+def is_long(text: Data, begin: int) -> bool:
+    """Return whether the rest of a text has several chunks."""
+    return len(text) - begin > CHUNK_BYTES
+
+
+class Chunk(NamedTuple):
+    """A chunk of a text that was parsed, and not yet proven.
+
+    Attributes:
+        text: its bytes.
+        end: where it ends in the whole text.
+        frame: its rows; None where it cannot be parsed.
+    """
+
+    text: bytes
+    end: int
+    frame: pl.DataFrame | None
 
 
 def read_chunks(text: Data, reader: "ChunkReader", start: int) -> Iterator[Verified]:
     """Read one chunk of rows after another; see `read_verified`."""
-    dialect, end = reader.dialect, start
-    sign = find_likely_end(text, start, dialect)
+    end, sign = start, find_likely_end(text, start, reader.dialect)
     while end < len(text):
-        cut = find_cut(text, end, dialect, sign)
-        rows = reader.read(chunk := text[end:cut])
-        if rows is None and sign is not None:
-            # What is proven ends where a row ends. Here cells seem to hold such line ends.
-            sign, likely = None, cut
-            cut = find_cut(text, end, dialect, sign)
-            rows = reader.read(chunk := text[end:cut]) if cut != likely else None
-        if rows is None:
+        with closing(read_ahead(parse_chunks(text, reader, end, sign), is_long=is_long(text, end))) as chunks:
+            for chunk in chunks:
+                likely = chunk.end
+                if chunk.frame is None or (rows := reader.prove(chunk.frame, chunk.text)) is None:
+                    break
+                end, has_breaks = chunk.end, chunk.text.count(b"\n") > rows.frame.height
+                del chunk  # else it takes memory until the next one is there
+                yield Verified(rows, end, has_breaks)
+            else:
+                return
+        # What is proven ends where a row ends. Here cells seem to hold such line ends.
+        if sign is None or find_cut(text, end, reader.dialect, None) == likely:
             return
-        end = cut
-        has_breaks = chunk.count(b"\n") > rows.frame.height
-        del chunk  # else it takes memory until the next one is read
-        yield Verified(rows, end, has_breaks)
+        sign = None
+
+
+def parse_chunks(text: Data, reader: "ChunkReader", begin: int, sign: bytes | None) -> Iterator[Chunk]:
+    """Parse one chunk after another, as if each were proven; `sign` is what `find_cut` needs."""
+    while begin < len(text):
+        end = find_cut(text, begin, reader.dialect, sign)
+        piece = text[begin:end]
+        yield Chunk(piece, end, reader.parse(piece))
+        begin = end
 
 
 def find_likely_end(text: Data, start: int, dialect: Dialect) -> bytes | None:
@@ -142,15 +169,16 @@ class ChunkReader:
     """Whether a chunk was quoted by a rule of its own, as the next ones then are."""
     _numbers: WholeNumbers = field(default_factory=WholeNumbers)
 
-    def read(self, chunk: bytes) -> Rows | None:
-        """Read a chunk; None when it cannot be proven that it was read correctly."""
+    def parse(self, chunk: bytes) -> pl.DataFrame | None:
+        """Parse a chunk; None when it is left to the strict reader."""
         if b"\0" in chunk:
             return None
         if not self.dialect.quote and chunk.count(b"\r") != chunk.count(b"\r\n"):
             return None  # without quotes, nothing shows whether a single carriage return ends a row
-        frame = parse(chunk, self.width, self.dialect)
-        if frame is None:
-            return None
+        return parse(chunk, self.width, self.dialect)
+
+    def prove(self, frame: pl.DataFrame, chunk: bytes) -> Rows | None:
+        """Return the rows of a chunk that was parsed; None when it cannot be proven that they are right."""
         numbers = self._numbers.read(frame) if not self._is_mixed else pl.DataFrame()
         cleared = clear_empty(frame, [column.name for column in numbers if not column.null_count()])
         if cleared is None:
