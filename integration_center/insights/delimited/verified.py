@@ -62,12 +62,7 @@ def read_verified(text: Data, width: int, dialect: Dialect, *, start: int = 0) -
         return
     if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # these have a meaning in a template
         return
-    yield from read_ahead(read_chunks(text, ChunkReader(width, dialect), start), is_long=is_long(text, start))
-
-
-def is_long(text: Data, begin: int) -> bool:
-    """Return whether the rest of a text has several chunks."""
-    return len(text) - begin > CHUNK_BYTES
+    yield from read_chunks(text, ChunkReader(width, dialect), start)
 
 
 class Chunk(NamedTuple):
@@ -88,7 +83,8 @@ def read_chunks(text: Data, reader: "ChunkReader", start: int) -> Iterator[Verif
     """Read one chunk of rows after another; see `read_verified`."""
     end, sign = start, find_likely_end(text, start, reader.dialect)
     while end < len(text):
-        with closing(read_ahead(parse_chunks(text, reader, end, sign), is_long=is_long(text, end))) as chunks:
+        is_long = len(text) - end > CHUNK_BYTES
+        with closing(read_ahead(parse_chunks(text, reader, end, sign), is_long=is_long)) as chunks:
             for chunk in chunks:
                 likely = chunk.end
                 if chunk.frame is None or (rows := reader.prove(chunk.frame, chunk.text)) is None:
