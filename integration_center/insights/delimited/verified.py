@@ -185,7 +185,7 @@ class ChunkReader:
         if not self._is_proven(frame, chunk):
             return None
         if numbers.width:
-            self._numbers.drop(cleared)
+            self._numbers.drop(numbers, cleared)
         return Rows(cleared)
 
     def _is_proven(self, frame: pl.DataFrame, chunk: bytes) -> bool:

@@ -10,7 +10,7 @@ from typing import cast
 
 import polars as pl
 
-from integration_center.insights.many_columns import LOOKED_AT_FIRST, find_alike, find_columns, keep_columns
+from integration_center.insights.many_columns import LOOKED_AT_FIRST, find_columns, keep_columns
 
 WHOLE_FORM = r"^-?(0|[1-9][0-9]{0,14})$"
 """Whole numbers of so few digits that they are plain numbers, too. Each of them can be read."""
@@ -48,11 +48,16 @@ class WholeNumbers:
         self._likely = fits
         return keep_columns(numbers, fits)
 
-    def drop(self, frame: pl.DataFrame) -> None:
-        """Look no more for columns with other texts, because the numbers of a frame were not the bytes of the file."""
-        tried = keep_columns(frame, self._likely or ())
-        alike = find_alike(tried, WHOLE_FORM)
-        self._likely = alike if len(alike) < tried.width else ()
+    def drop(self, numbers: pl.DataFrame, cleared: pl.DataFrame) -> None:
+        """Look no more for the columns that are written otherwise, after numbers were not the bytes of the file.
+
+        Args:
+            numbers: what `keep_full` has returned.
+            cleared: the same rows as String; an empty cell is null.
+        """
+        same = [text.name for text in numbers.cast(pl.String) if text.equals(cleared[text.name], null_equal=True)]
+        # If all are the same, the file has empty cells of two kinds, as it would have again.
+        self._likely = same if len(same) < numbers.width else ()
 
 
 def _fits(numbers: pl.Series, cells: pl.Series) -> bool:
