@@ -4,7 +4,6 @@ Where the numbers of a column, written again, give the bytes of the file, each c
 written: no zeros in front, no sign but a minus, no blanks.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,7 +22,7 @@ _BEYOND = 10**15
 class WholeNumbers:
     """Finds the columns of whole numbers in the frames of a file, one after another."""
 
-    _likely: Collection[str] | None = None
+    _likely: set[str] | None = None
     """The columns that had only whole numbers so far; None before the first frame."""
 
     def read(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -44,7 +43,8 @@ class WholeNumbers:
             cleared: the same rows as String; an empty cell is null.
         """
         # A query of hundreds of columns takes three times as long as to ask each of them.
-        fits = [column.name for column in numbers if _fits(column, cleared[column.name])]
+        texts = keep_columns(cleared, set(numbers.columns))
+        fits = {column.name for column, text in zip(numbers, texts, strict=True) if _fits(column, text)}
         self._likely = fits
         return keep_columns(numbers, fits)
 
@@ -55,9 +55,10 @@ class WholeNumbers:
             numbers: what `keep_full` has returned.
             cleared: the same rows as String; an empty cell is null.
         """
-        same = [text.name for text in numbers.cast(pl.String) if text.equals(cleared[text.name], null_equal=True)]
+        written, texts = numbers.cast(pl.String), keep_columns(cleared, set(numbers.columns))
+        same = {text.name for text, cells in zip(written, texts, strict=True) if text.equals(cells, null_equal=True)}
         # If all are the same, the file has empty cells of two kinds, as it would have again.
-        self._likely = same if len(same) < numbers.width else ()
+        self._likely = same if len(same) < numbers.width else set()
 
 
 def _fits(numbers: pl.Series, cells: pl.Series) -> bool:
