@@ -95,6 +95,9 @@ class DeclaredTypes:
         """Read the next rows; a value that does not fit is null, and is counted for `check`."""
         for name in frame.columns:
             self._misfits.setdefault(name, (0, 0))
+        if all(map(self._is_text, frame.columns)):
+            self._rows += frame.height
+            return frame
         typed = [series if self._is_text(series.name) else self._read_column(series) for series in frame]
         self._rows += frame.height
         return pl.DataFrame(typed)

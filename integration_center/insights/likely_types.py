@@ -14,6 +14,8 @@ import polars as pl
 
 from integration_center.insights.catalogue import ColumnType
 from integration_center.insights.columns import DATE, DATETIME_FORM, READABLE_DATETIME, USUAL, USUAL_DATETIME, parse
+from integration_center.insights.delimited.form import Rows
+from integration_center.insights.delimited.whole_numbers import WHOLE_FORM
 from integration_center.insights.many_columns import (
     LOOKED_AT_FIRST,
     find_alike,
@@ -25,8 +27,6 @@ from integration_center.insights.many_columns import (
 )
 
 _PLAIN_INTEGER = r"^-?(0|[1-9]\d{0,18})$"
-_EXACT_INTEGER = r"^-?(0|[1-9][0-9]{0,14})$"
-"""Whole numbers that are plain numbers, too. Each of them can be read."""
 _PLAIN_NUMBER = r"^-?(0|[1-9]\d{0,14})?(\.\d+)?$"
 _DECIMALS = r"\.(\d*)$"
 _ENDS_IN_ZERO = r"\.\d*0$"
@@ -63,7 +63,7 @@ def infer_types(
         Types by column; columns that look like text are left out.
     """
     judge = TypeJudge(frame.columns, key_column=key_column, declared=declared)
-    judge.look_at(frame)
+    judge.look_at(Rows(frame))
     return judge.types
 
 
@@ -159,7 +159,7 @@ def _find_looks(text: pl.DataFrame) -> dict[str, Look | None]:
     left = leave_out(left, usual.columns)
     for form, type_ in _PLAIN:
         alike = keep_columns(left, find_alike(left, form))
-        exact = find_alike(alike, _EXACT_INTEGER) if type_ == "integer" else set()
+        exact = find_alike(alike, WHOLE_FORM) if type_ == "integer" else set()
         looks |= {name: Look(type_, is_exact=name in exact) for name in _find_readable(alike, type_)}
         left = leave_out(left, alike.columns)
     percent = find_alike(left, r"%$")
@@ -212,21 +212,26 @@ class TypeJudge:
         """Types by column, as far as rows were looked at."""
         return {name: look.type for name, look in self._looks.items() if look and look.type}
 
-    def find_plain(self, frame: pl.DataFrame) -> list[str]:
-        """Find the columns whose next cells are plain numbers or usual dates, as those before were, by one query."""
-        there = set(frame.columns)  # asking the frame for each name takes seconds for 10,000 columns
-        return confirm(frame, {name: look for name, look in self._looks.items() if name in there})
+    def find_plain(self, rows: Rows) -> set[str]:
+        """Find the columns whose next cells are plain numbers, or usual dates as those before were, by one query."""
+        there = set(rows.frame.columns) - rows.whole  # asking the frame for each name takes seconds for 10,000 columns
+        looks = {name: look for name, look in self._looks.items() if name in there}
+        return {*rows.whole, *confirm(rows.frame, looks)}
 
-    def look_at(self, frame: pl.DataFrame, plain: Collection[str] | None = None) -> None:
+    def look_at(self, rows: Rows, plain: Collection[str] | None = None) -> None:
         """Look at the next rows.
 
         Args:
-            frame: String columns; an empty cell is null.
+            rows: the rows.
             plain: what `find_plain` has found in these rows.
         """
-        confirmed = self.find_plain(frame) if plain is None else plain
-        whole = find_whole(frame, [name for name, look in self._looks.items() if look is None])
-        self._looks |= dict.fromkeys(whole, WHOLE)
+        frame = rows.frame
+        confirmed = self.find_plain(rows) if plain is None else plain
+        fresh = [name for name, look in self._looks.items() if look is None and name not in rows.whole]
+        whole = rows.whole | find_whole(frame, fresh)
+        for name in whole & self._looks.keys():
+            before = self._looks[name]
+            self._looks[name] = before.merge(WHOLE) if before else WHOLE
         settled = {*whole, *confirmed, *(name for name, before in self._looks.items() if before == TEXT)}
         for name, look in find_looks(keep_columns(frame, self._looks.keys() - settled)).items():
             if look:
@@ -241,12 +246,12 @@ def find_whole(frame: pl.DataFrame, names: Sequence[str]) -> frozenset[str]:
     places = frame[list(names)]
     places.columns = [str(place) for place in range(len(names))]  # Polars would read some names as patterns
     cells = pl.all()
-    begins = places.head(LOOKED_AT_FIRST).select(cells.str.contains(_EXACT_INTEGER).all()).row(0)
+    begins = places.head(LOOKED_AT_FIRST).select(cells.str.contains(WHOLE_FORM).all()).row(0)
     likely = [place for place, begins_so in zip(places.columns, begins, strict=True) if begins_so]
     if not likely:
         return frozenset()
     cells = pl.col(likely)
-    passed = places.select(cells.str.contains(_EXACT_INTEGER).all() & cells.is_not_null().any()).row(0)
+    passed = places.select(cells.str.contains(WHOLE_FORM).all() & cells.is_not_null().any()).row(0)
     return frozenset(names[int(place)] for place, passes in zip(likely, passed, strict=True) if passes)
 
 
@@ -266,7 +271,7 @@ def confirm(frame: pl.DataFrame, looks: Mapping[str, Look | None]) -> list[str]:
     # One expression for all columns of a form takes a third of the time of one for each, where there are hundreds.
     tests = [
         pl.col(alike).str.contains(form).all()
-        for form, is_usual in ((READABLE_DATETIME, True), (_EXACT_INTEGER, False))
+        for form, is_usual in ((READABLE_DATETIME, True), (WHOLE_FORM, False))
         if (alike := [place for place, look in looked if look.is_usual == is_usual])
     ]
     passed = places.select(tests).row(0, named=True)

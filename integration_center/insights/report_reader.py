@@ -1,6 +1,7 @@
 """Read the rows of a report's files, one slice after another, as they are declared."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -11,7 +12,7 @@ from integration_center.insights.column_names import find_column
 from integration_center.insights.columns import DeclaredTypes
 from integration_center.insights.declared.declaring import DeclaredReader, check_columns, check_names
 from integration_center.insights.declared.report_yaml import ReportFile
-from integration_center.insights.delimited.form import OpenTable
+from integration_center.insights.delimited.form import OpenTable, Rows
 from integration_center.insights.delimited.header import list_names
 from integration_center.insights.drop_folders.drops import Content
 from integration_center.insights.likely_types import TypeJudge
@@ -35,7 +36,7 @@ class Parts:
         source: the names of the files in errors.
         openers: open the files, in order.
         columns: the names of the columns, as the first file has them.
-        versions: the versions of the files that were opened.
+        versions: the versions of the files that were read.
         notes: what was found about the files that were read, without a declaration.
     """
 
@@ -52,7 +53,7 @@ class Parts:
         self._first: Part | None = self.openers[0]()
         self.columns = self._first.table.columns
 
-    def read(self) -> Iterator[pl.DataFrame]:
+    def read(self) -> Iterator[Rows]:
         """Read the rows of all files, once.
 
         Raises:
@@ -61,16 +62,17 @@ class Parts:
         differs = ""
         for opener in self.openers:
             part, self._first = self._first or opener(), None
-            self.versions.append(part.content.version)
             self._tables.append((part.label, self._rows, part.table))
             names = {name: find_column(name, part.table.columns) for name in self.columns}
             differs = differs or say_differences(part, names)
-            with part.content.reading():
-                for frame in part.table.slices:
-                    self._rows += frame.height
+            with part.content.reading(), ThreadPoolExecutor(1, "version") as finder:
+                version = finder.submit(part.content.find_version)
+                for rows in part.table.slices:
+                    self._rows += rows.frame.height
                     # What is wrong with the rows may be why the columns differ, so all rows are read.
                     if not differs:
-                        yield pl.DataFrame([frame[own or name].alias(name) for name, own in names.items()])
+                        yield rows.rename({name: own or name for name, own in names.items()})
+            self.versions.append(version.result())
             self.notes += [f"{part.label}: {note}" for note in part.table.notes]
         if differs:
             raise UnreadableReport(
@@ -161,13 +163,13 @@ class ReportReader:
             UnreadableReport: `report.yaml` names a column that is missing, or a value does not fit its column's
                 declared type. What is wrong with the rows is said first, because it may be why a column is missing.
         """
-        for text in self._parts.read():
+        for rows in self._parts.read():
             # Most columns go on as they began. Then one query of a column is enough.
-            bare = self._cells.rename(text)
-            plain = self._judge.find_plain(bare)
-            cells = self._cells.read(text, plain)
-            same = [name for name in plain if cells[name].equals(bare[name], null_equal=True)]
-            self._judge.look_at(cells, same)
+            named = self._cells.rename(rows)
+            plain = self._judge.find_plain(named)
+            cells = self._cells.read(rows.frame, plain)
+            same = self._cells.find_same(plain, named.frame, cells)
+            self._judge.look_at(Rows(cells, named.whole & same), same)
             yield self._types.read(cells)
         check_columns(self._parts.columns, self._described.file, self._parts.source, self._described.place)
         self.settled = self._cells.settle()

@@ -8,12 +8,14 @@ from integration_center.insights.declared import cell_reader
 from integration_center.insights.declared.cell_reader import CellReader
 from integration_center.insights.declared.cells import CellRules, ReportCells
 from integration_center.insights.delimited.form import name_row
+from integration_center.insights.delimited.whole_numbers import WHOLE_FORM
 from integration_center_tests.proofs import examples
 
 cells = st.none() | st.sampled_from(
     [
         "1.234",
         "12",
+        "-3",
         "1.234.567",
         "1.5",
         "7,5",
@@ -49,35 +51,55 @@ rules = st.builds(
 )
 
 
-def read_slices(frames: list[pl.DataFrame], declared: ReportCells) -> tuple[pl.DataFrame, CellReader]:
+def find_plain(frame: pl.DataFrame) -> list[str]:
+    """Find the columns that hold only plain numbers."""
+    return [
+        name
+        for name, text in frame.to_dict().items()
+        if text.drop_nulls().len() and text.str.contains(WHOLE_FORM).all()
+    ]
+
+
+def read_slices(
+    frames: list[pl.DataFrame], declared: ReportCells, *, knows_plain: bool = False
+) -> tuple[pl.DataFrame, CellReader]:
     """Read slices as a run does: once more where the rows below have shown another reading."""
     reader = CellReader(declared)
-    read = [reader.read(frame) for frame in frames]
+    known = [find_plain(frame) if knows_plain else () for frame in frames]
+    read = list(map(reader.read, frames, known))
     if (settled := reader.settle()) is not None:
         reader = CellReader(declared, settled)
-        read = [reader.read(frame) for frame in frames]
+        read = list(map(reader.read, frames, known))
         assert reader.settle() is None
     return pl.concat(read), reader
 
 
 @examples(300)
-@given(st.lists(columns, min_size=1, max_size=4), rules, st.none() | rules, st.integers(1, 4))
-@example([[("1.234", None)], [("1.5", None)]], CellRules(), None, 1)
-@example([[("12", None)], [("1.234", None)]], CellRules(), None, 1)
-@example([[("12", None)], [("1.234", None)]], CellRules(), None, 2)
-@example([[("22.11.2026", "7,5")], [("a", "7,5")]], CellRules(dates=("%d.%m.%Y",), decimal=","), None, 2)
+@given(st.lists(columns, min_size=1, max_size=4), rules, st.none() | rules, st.integers(1, 4), st.booleans())
+@example([[("1.234", None)], [("1.5", None)]], CellRules(), None, 1, True)
+@example([[("12", None)], [("1.234", None)]], CellRules(), None, 1, True)
+@example([[("12", None)], [("1.234", None)]], CellRules(), None, 2, True)
+@example([[("22.11.2026", "7,5")], [("a", "7,5")]], CellRules(dates=("%d.%m.%Y",), decimal=","), None, 2, True)
 @example(
-    [[("2026-11-22 10:00", None)], [("22.11.2026", None)]], CellRules(dates=("%d.%m.%Y",), zone="Asia/Tokyo"), None, 2
+    [[("2026-11-22 10:00", None)], [("22.11.2026", None)]],
+    CellRules(dates=("%d.%m.%Y",), zone="Asia/Tokyo"),
+    None,
+    2,
+    True,
 )
 def test_slices_are_read_as_the_whole(
-    slices: list[list[tuple[str | None, str | None]]], everywhere: CellRules, own: CellRules | None, first: int
+    slices: list[list[tuple[str | None, str | None]]],
+    everywhere: CellRules,
+    own: CellRules | None,
+    first: int,
+    knows_plain: bool,
 ) -> None:
     schema = {"A": pl.String(), "^.*$": pl.String()}
     frames = [pl.DataFrame(rows, schema=schema, orient="row") for rows in slices]
     declared = ReportCells(everywhere, {"A": own} if own else {})
     usual, cell_reader.LOOKED_AT = cell_reader.LOOKED_AT, first
     try:
-        read, reader = read_slices(frames, declared)
+        read, reader = read_slices(frames, declared, knows_plain=knows_plain)
         (whole, single) = read_slices([pl.concat(frames)], declared)
     finally:
         cell_reader.LOOKED_AT = usual

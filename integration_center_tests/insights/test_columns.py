@@ -21,7 +21,8 @@ from integration_center.insights.columns import (
     show_dtypes,
     type_columns,
 )
-from integration_center.insights.delimited.form import name_row
+from integration_center.insights.delimited.form import Rows, name_row
+from integration_center.insights.delimited.whole_numbers import WHOLE_FORM
 from integration_center.insights.likely_types import TypeJudge, infer_type, infer_types, is_identifier
 from integration_center_tests.proofs import examples
 
@@ -246,17 +247,19 @@ looks = st.one_of(
 
 
 @examples(300)
-@given(st.lists(looks, max_size=4))
-@example([["1"], ["1.5"]])
-@example([["1234567890123456"], ["1.5"]])
-@example([["1.5"], ["1.50"]])
-@example([["5%"], ["5"]])
-@example([["2026-11-22 10:00:00"], ["2026-11-22T10:00Z"]])
-@example([["1"], [None], ["1"], ["-0"]])
-def test_slices_look_like_the_whole(slices: list[list[str | None]]) -> None:
+@given(slices=st.lists(looks, max_size=4), known=st.booleans())
+@example(slices=[["1"], ["1.5"]], known=True)
+@example(slices=[["1234567890123456"], ["1.5"]], known=True)
+@example(slices=[["1.5"], ["1.50"]], known=True)
+@example(slices=[["5%"], ["5"]], known=True)
+@example(slices=[["2026-11-22 10:00:00"], ["2026-11-22T10:00Z"]], known=True)
+@example(slices=[["1"], [None], ["1"], ["-0"]], known=True)
+def test_slices_look_like_the_whole(slices: list[list[str | None]], *, known: bool) -> None:
     judge = TypeJudge(["Value"], key_column=None, declared={})
     for values in slices:
-        judge.look_at(text(*values).to_frame())
+        there = [value for value in values if value is not None]
+        is_whole = bool(there) and all(re.match(WHOLE_FORM, value) for value in there)
+        judge.look_at(Rows(text(*values).to_frame(), frozenset(["Value"] if known and is_whole else ())))
     whole = text(*(value for values in slices for value in values))
     expected = infer_type(whole)
     assert judge.types == ({"Value": expected} if expected else {})

@@ -136,7 +136,7 @@ def test_a_cut_file_never_gives_a_row_that_was_not_written(rows: list[tuple[str,
     ],
 )
 def test_a_file_that_is_written_by_one_rule_is_read_fast(rows: str) -> None:
-    [(frame, end, has_breaks)] = read_verified(rows.encode(), 2, COMMAS)
+    [((frame, _), end, has_breaks)] = read_verified(rows.encode(), 2, COMMAS)
     assert end == len(rows.encode())
     strict = strictly(rows.encode())
     assert frame.equals(strict, null_equal=True)
@@ -154,7 +154,8 @@ def test_line_ends_within_cells_end_no_chunk(row: str, cell: str, end: str) -> N
     rows = (row.format(end, cell.format(end)) * 30).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verified, "CHUNK_BYTES", 100)
-        frames, ends, have_breaks = zip(*read_verified(rows, 2, COMMAS), strict=True)
+        read, ends, have_breaks = zip(*read_verified(rows, 2, COMMAS), strict=True)
+    frames = [frame for frame, _ in read]
     assert ends[-1] == len(rows)
     assert len(frames) > 1
     assert pl.concat(frames).equals(strictly(rows), null_equal=True)

@@ -28,12 +28,18 @@ DECLARED = [
     "columns: {Count: {decimal: ','}}\nempty: [never]\n",
     "dates: '%d.%m.%Y'\n",
 ]
+whole = st.integers(0, 99).map(str)
 rows = st.tuples(
     st.sampled_from(["a@x.com", "b@x.com", "", "'0", '="7"']),
-    st.sampled_from(["0", "12", "-3", "1.234", "1,5", "-", "never", "", "N/A"]) | st.integers(0, 99).map(str),
+    st.sampled_from(["0", "12", "-3", "1.234", "1,5", "-", "never", "", "N/A", "007", "-0", "+5", "1" * 16]) | whole,
     st.sampled_from(["2026-11-22 10:00:00", "2026-11-22T10:00Z", "22.11.2026", "2026-02-30 10:00:00", "NULL", ""]),
 )
-tables = st.lists(rows, max_size=12) | st.integers(1, 12).map(lambda n: [("a@x.com", "12", "2026-11-22 10:00:00")] * n)
+numbers = st.tuples(st.just("a@x.com"), whole, st.sampled_from(["0", "1", ""]))
+tables = (
+    st.lists(rows, max_size=12)
+    | st.lists(numbers, min_size=1, max_size=12)
+    | st.integers(1, 12).map(lambda n: [("a@x.com", "12", "2026-11-22 10:00:00")] * n)
+)
 
 
 def write(table: list[tuple[str, ...]]) -> str:

@@ -73,6 +73,11 @@ class Doubts:
     has_numbers: bool = False
     has_decimals: bool = False
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether plain values below those that were looked at change nothing."""
+        return self.has_numbers or self.looked_at >= LOOKED_AT
+
     def note_placeholders(self, text: pl.Series, begin: int) -> None:
         """Note the texts in a slice that often mean no value."""
         held = text.is_in(PLACEHOLDERS)
@@ -81,7 +86,7 @@ class Doubts:
 
     def look_for_numbers(self, text: pl.Series) -> None:
         """Look among the first values for a number, unless one was found."""
-        if self.looked_at < LOOKED_AT and not self.has_numbers:
+        if not self.is_settled:
             first = text.drop_nulls().head(LOOKED_AT - self.looked_at)
             self.looked_at += len(first)
             self.has_numbers = bool(first.str.contains(NUMBER).any())
@@ -152,6 +157,17 @@ class CellReader:
             frame: String columns; an empty cell is null.
             plain: columns that are known to hold only plain numbers and dates, in which nothing is in doubt.
         """
+        settled = {
+            name
+            for name in plain
+            if name in self._doubts and self._doubts[name].is_settled and not self._cells.has_rules(name)
+        }
+        left = leave_out(frame, settled)
+        read = frame.with_columns(self._read(left, plain).get_columns()) if settled else self._read(left, plain)
+        self._rows += frame.height
+        return read
+
+    def _read(self, frame: pl.DataFrame, plain: Collection[str]) -> pl.DataFrame:
         guarded = find_columns(leave_out(frame, plain), pl.all().str.starts_with(GUARD).any())
         empty = self._cells.all_columns.empty
         odd = (
@@ -166,7 +182,6 @@ class CellReader:
                 text = unguard(text, strip=bool(rules.strip))
             columns[name] = drop_empty(text, rules.empty) if name in odd or rules.strip else text
         self._find_doubts(columns, plain)
-        self._rows += frame.height
         looks = self._look_at_options(columns)
         read = [self._find_reader(name).read(text, looks.get(name, {})) for name, text in columns.items()]
         return pl.DataFrame([text.alias(name) for name, text in zip(columns, read, strict=True)])

@@ -84,6 +84,10 @@ class ReportCells:
     all_columns: CellRules = field(default=CellRules())
     columns: Mapping[str, CellRules] = field(default_factory=dict)
 
+    def has_rules(self, column: str) -> bool:
+        """Return whether anything is declared about the cells of a column."""
+        return any(vars(self.find(column)).values())
+
     def find(self, column: str) -> CellRules:
         """Find the rules that apply to a column."""
         own = self.columns.get(column)

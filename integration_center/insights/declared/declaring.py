@@ -1,6 +1,6 @@
 """Apply what `report.yaml` declares about the columns and cells of a report."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -10,7 +10,7 @@ from integration_center.insights.column_names import find_column
 from integration_center.insights.declared.cell_reader import CellReader
 from integration_center.insights.declared.column_reader import Locate
 from integration_center.insights.declared.report_yaml import ReportFile
-from integration_center.insights.delimited.form import name_row
+from integration_center.insights.delimited.form import Rows, name_row
 from integration_center.wording.near_names import say_nearest
 
 
@@ -50,6 +50,7 @@ class DeclaredReader:
         self._kept = [name for name in columns if name not in ignored]
         self._renamed = {found[name]: new for name, new in file.renamed.items() if found[name] in self._kept}
         self._cells = CellReader(cells, settled)
+        self._ruled = {self._renamed.get(name, name) for name in self._kept if cells.has_rules(name)}
         zones = {self._renamed.get(name, name): cells.find(name).zone for name in self._kept}
         self.zones = {name: zone for name, zone in zones.items() if zone}
 
@@ -61,11 +62,16 @@ class DeclaredReader:
             plain: columns for `CellReader.read`, under their final names.
         """
         named = [name for name in self._kept if self._renamed.get(name, name) in plain]
-        return self._cells.read(frame[self._kept], named).rename(self._renamed)
+        kept = frame if frame.columns == self._kept else frame[self._kept]
+        return self._cells.read(kept, named).rename(self._renamed)
 
-    def rename(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def rename(self, rows: Rows) -> Rows:
         """Give the columns that are kept their final names, without reading cells."""
-        return frame[self._kept].rename(self._renamed)
+        return rows.rename({self._renamed.get(name, name): name for name in self._kept})
+
+    def find_same(self, names: Iterable[str], before: pl.DataFrame, cells: pl.DataFrame) -> set[str]:
+        """Find the columns among `names`, of plain values, whose cells were read as they are."""
+        return {name for name in names if name not in self._ruled or cells[name].equals(before[name], null_equal=True)}
 
     @property
     def columns(self) -> list[str]:

@@ -1,7 +1,8 @@
 """How a delimited file is written: what `report.yaml` declares, and what is found without a declaration."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import polars as pl
 
@@ -78,6 +79,31 @@ def name_row(row: int) -> str:
     return f"row {row + HEADER_ROWS:,}"
 
 
+class Rows(NamedTuple):
+    """Successive rows of a table.
+
+    Attributes:
+        frame: String columns; an empty cell is null.
+        whole: columns with values that are all known to be whole numbers of the form `WHOLE_FORM`. Others may be, too.
+    """
+
+    frame: pl.DataFrame
+    whole: frozenset[str] = frozenset()
+
+    def rename(self, names: Mapping[str, str]) -> "Rows":
+        """Keep some columns under other names, in the order of these.
+
+        Args:
+            names: the present name by the new one.
+        """
+        if [*names.values()] == self.frame.columns:  # hundreds of columns are renamed at once in a tenth of the time
+            frame = self.frame.clone()
+            frame.columns = [*names]
+        else:
+            frame = pl.DataFrame([self.frame[own].alias(name) for name, own in names.items()])
+        return Rows(frame, frozenset(name for name, own in names.items() if own in self.whole))
+
+
 @dataclass(frozen=True)
 class Table:
     """The rows of a file.
@@ -144,13 +170,13 @@ class OpenTable:
 
     Attributes:
         columns: the names of the columns.
-        slices: the rows, as frames of String columns with these names, in the file's order; an empty cell is null.
+        slices: the rows, with these names, in the file's order.
         form: how the file is written, declared or found; None for formats other than text.
         locate, fuller_sheet, find_numbers: see `Table`.
     """
 
     columns: Sequence[str]
-    slices: Iterator[pl.DataFrame]
+    slices: Iterator[Rows]
     form: Form | None = None
     _notes: Sequence[str] = ()
     _counts: RowCount = field(default_factory=RowCount)
@@ -165,13 +191,15 @@ class OpenTable:
 
     def read_all(self) -> Table:
         """Read all rows into memory."""
-        frame = pl.concat([pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)), *self.slices])
+        frame = pl.concat(
+            [pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)), *(rows.frame for rows in self.slices)]
+        )
         return Table(frame, self.notes, self.form, self.locate, self.fuller_sheet, self.find_numbers)
 
 
 def open_frame(table: Table) -> OpenTable:
     """Offer a table in memory in slices."""
-    slices = table.frame.iter_slices(SLICE_ROWS)
+    slices = map(Rows, table.frame.iter_slices(SLICE_ROWS))
     return OpenTable(
         table.frame.columns,
         slices,

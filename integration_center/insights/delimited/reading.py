@@ -21,6 +21,7 @@ from integration_center.insights.delimited.form import (
     Form,
     OpenTable,
     RowCount,
+    Rows,
     Table,
     open_frame,
 )
@@ -119,7 +120,8 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
         shown, below = show_columns(below), below.again(len(head))
     named, found_names = name_table(shown, header, source, row=form.header_row)
     kept = find_kept(shown, header)
-    slices = (rename_all(frame[kept], named.columns) for frame in below.read())
+    names = dict(zip(named.columns, kept, strict=True))
+    slices = (rows.rename(names) for rows in below.read())
     said, places = [*notes, *found_names], below.places
     return OpenTable(
         named.columns, slices, found_form, said, below.count, places.name, find_numbers=places.find_numbers
@@ -157,17 +159,17 @@ class Below:
         """The schema of the rows: columns `0`, `1` and so on."""
         return {str(number): pl.String() for number in range(len(self.header))}
 
-    def read(self) -> Iterator[pl.DataFrame]:
+    def read(self) -> Iterator[Rows]:
         """Read the rows, and count those that are odd.
 
         Raises:
             UnreadableReport: a row does not fit the table.
         """
-        for frame, has_breaks in self._read():
-            count_odd_rows(frame, self.header, self.reader.dialect.delimiter, self.count, has_breaks=has_breaks)
-            yield frame
+        for rows, has_breaks in self._read():
+            count_odd_rows(rows.frame, self.header, self.reader.dialect.delimiter, self.count, has_breaks=has_breaks)
+            yield rows
 
-    def _read(self) -> Iterator[tuple[pl.DataFrame, bool]]:
+    def _read(self) -> Iterator[tuple[Rows, bool]]:
         """Read the rows: fast as long as they can be proven, strictly from there on.
 
         Yields:
@@ -176,22 +178,22 @@ class Below:
         text, end, read = self.reader.text, self.begin, 0
         # The strict reader also counts single carriage returns as line ends.
         if text.count(b"\r", 0, end) == text.count(b"\r\n", 0, end):
-            for frame, end, has_breaks in read_verified(text, len(self.header), self.reader.dialect, start=self.begin):
-                read += frame.height
+            for rows, end, has_breaks in read_verified(text, len(self.header), self.reader.dialect, start=self.begin):
+                read += rows.frame.height
                 advance(read, share=end / len(text))
-                yield frame, has_breaks
+                yield rows, has_breaks
         if not read or end < len(text):
-            rows = self.reader.read_rows(end) if read else self.rows
+            left = self.reader.read_rows(end) if read else self.rows
             self.places.line = self.reader.count_lines(end)
-            for frame in self.reader.read(rows, self.header, self.count, self.places, rows_read=read):
-                yield frame, True
+            for frame in self.reader.read(left, self.header, self.count, self.places, rows_read=read):
+                yield Rows(frame), True
 
 
 def show_columns(below: Below) -> pl.DataFrame:
     """Read all rows, and return the first ones, and below them a value of each column that holds any."""
     head = pl.DataFrame(schema=below.schema)
     values: dict[str, str] = {}
-    for frame in below.read():
+    for frame, _ in below.read():
         if head.height < ROWS_LOOKED_AT:
             head = pl.concat([head, frame.head(ROWS_LOOKED_AT - head.height)])
         for text in frame[[name for name in frame.columns if name not in values]]:
@@ -215,7 +217,7 @@ def is_unusual(header: Sequence[str]) -> bool:
 def read_unusual(below: Below, notes: list[str], form: Form) -> OpenTable:
     """Read all rows below an unusual header; see `open_table`."""
     header, source = below.header, below.reader.source
-    frame = pl.concat([pl.DataFrame(schema=below.schema), *below.read()])
+    frame = pl.concat([pl.DataFrame(schema=below.schema), *(rows.frame for rows in below.read())])
     if lines := find_lines(frame, header):
         found, _ = find_delimiter(lines[:BYTES_LOOKED_AT], ANY)
         # Each reading has to take something off the header, a delimiter or a pair of quotes, or there would be no end.
@@ -230,12 +232,6 @@ def read_unusual(below: Below, notes: list[str], form: Form) -> OpenTable:
     places = below.places
     notes = [*notes, *found_names, *below.count.list_notes(places.name)]
     return open_frame(Table(table, notes, form, places.name, find_numbers=places.find_numbers))
-
-
-def rename_all(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Give all columns other names."""
-    frame.columns = list(names)
-    return frame
 
 
 def find_dialect(text: Data, begin: int, form: Form) -> tuple[Dialect, int, list[str]]:

@@ -7,15 +7,19 @@ form of the file, and must give the same bytes. Where it does not, the strict re
 import codecs
 import io
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import IO, Literal, NamedTuple, cast
 
 import polars as pl
 
 from integration_center.files.file_bytes import Data
-from integration_center.insights.delimited.form import Dialect
+from integration_center.insights.delimited.form import Dialect, Rows
+from integration_center.insights.delimited.reading_ahead import read_ahead
 from integration_center.insights.delimited.strict import LONGEST_CELL
+from integration_center.insights.delimited.whole_numbers import WholeNumbers
+from integration_center.insights.many_columns import find_columns, leave_out
 
 CHUNK_BYTES = 8_000_000
 """The bytes that are read and proven at a time."""
@@ -29,12 +33,12 @@ class Verified(NamedTuple):
     """Rows that were read.
 
     Attributes:
-        frame: the rows, as columns `0`, `1` and so on, String; an empty cell is null.
+        rows: the rows, as columns `0`, `1` and so on.
         end: where they end, in bytes.
         has_breaks: whether a cell holds a line end.
     """
 
-    frame: pl.DataFrame
+    rows: Rows
     end: int
     has_breaks: bool
 
@@ -58,22 +62,51 @@ def read_verified(text: Data, width: int, dialect: Dialect, *, start: int = 0) -
         return
     if {dialect.delimiter, dialect.quote} & {"{", "}"}:  # these have a meaning in a template
         return
-    reader, end = ChunkReader(width, dialect), start
-    sign = find_likely_end(text, start, dialect)
+    yield from read_chunks(text, ChunkReader(width, dialect), start)
+
+
+class Chunk(NamedTuple):
+    """A chunk of a text that was parsed, and not yet proven.
+
+    Attributes:
+        text: its bytes.
+        end: where it ends in the whole text.
+        frame: its rows; None where it cannot be parsed.
+    """
+
+    text: bytes
+    end: int
+    frame: pl.DataFrame | None
+
+
+def read_chunks(text: Data, reader: "ChunkReader", start: int) -> Iterator[Verified]:
+    """Read one chunk of rows after another; see `read_verified`."""
+    end, sign = start, find_likely_end(text, start, reader.dialect)
     while end < len(text):
-        cut = find_cut(text, end, dialect, sign)
-        frame = reader.read(chunk := text[end:cut])
-        if frame is None and sign is not None:
-            # What is proven ends where a row ends. Here cells seem to hold such line ends.
-            sign, likely = None, cut
-            cut = find_cut(text, end, dialect, sign)
-            frame = reader.read(chunk := text[end:cut]) if cut != likely else None
-        if frame is None:
+        is_long = len(text) - end > CHUNK_BYTES
+        with closing(read_ahead(parse_chunks(text, reader, end, sign), is_long=is_long)) as chunks:
+            for chunk in chunks:
+                likely = chunk.end
+                if chunk.frame is None or (rows := reader.prove(chunk.frame, chunk.text)) is None:
+                    break
+                end, has_breaks = chunk.end, chunk.text.count(b"\n") > rows.frame.height
+                del chunk  # else it takes memory until the next one is there
+                yield Verified(rows, end, has_breaks)
+            else:
+                return
+        # What is proven ends where a row ends. Here cells seem to hold such line ends.
+        if sign is None or find_cut(text, end, reader.dialect, None) == likely:
             return
-        end = cut
-        has_breaks = chunk.count(b"\n") > frame.height
-        del chunk  # else it takes memory until the next one is read
-        yield Verified(frame, end, has_breaks)
+        sign = None
+
+
+def parse_chunks(text: Data, reader: "ChunkReader", begin: int, sign: bytes | None) -> Iterator[Chunk]:
+    """Parse one chunk after another, as if each were proven; `sign` is what `find_cut` needs."""
+    while begin < len(text):
+        end = find_cut(text, begin, reader.dialect, sign)
+        piece = text[begin:end]
+        yield Chunk(piece, end, reader.parse(piece))
+        begin = end
 
 
 def find_likely_end(text: Data, start: int, dialect: Dialect) -> bytes | None:
@@ -130,30 +163,46 @@ class ChunkReader:
     dialect: Dialect
     _is_mixed: bool = False
     """Whether a chunk was quoted by a rule of its own, as the next ones then are."""
+    _numbers: WholeNumbers = field(default_factory=WholeNumbers)
 
-    def read(self, chunk: bytes) -> pl.DataFrame | None:
-        """Read a chunk; None when it cannot be proven that it was read correctly."""
+    def parse(self, chunk: bytes) -> pl.DataFrame | None:
+        """Parse a chunk; None when it is left to the strict reader."""
         if b"\0" in chunk:
             return None
         if not self.dialect.quote and chunk.count(b"\r") != chunk.count(b"\r\n"):
             return None  # without quotes, nothing shows whether a single carriage return ends a row
-        frame = parse(chunk, self.width, self.dialect)
-        if frame is None or not self._is_proven(frame, chunk):
+        return parse(chunk, self.width, self.dialect)
+
+    def prove(self, frame: pl.DataFrame, chunk: bytes) -> Rows | None:
+        """Return the rows of a chunk that was parsed; None when it cannot be proven that they are right."""
+        numbers = self._numbers.read(frame) if not self._is_mixed else pl.DataFrame()
+        cleared = clear_empty(frame, [column.name for column in numbers if not column.null_count()])
+        if cleared is None:
             return None
-        return clear_empty(frame)
+        numbers = self._numbers.keep_full(numbers, cleared)
+        if numbers.width and self._is_one_style(frame.with_columns(numbers.get_columns()), chunk):
+            return Rows(cleared, frozenset(each.name for each in numbers if each.null_count() < len(each)))
+        if not self._is_proven(frame, chunk):
+            return None
+        if numbers.width:
+            self._numbers.drop(numbers, cleared)
+        return Rows(cleared)
 
     def _is_proven(self, frame: pl.DataFrame, chunk: bytes) -> bool:
         """Return whether a chunk is what writing its rows gives."""
         dialect = self.dialect
-        if not self._is_mixed:
-            end = "\r\n" if chunk[: chunk.find(b"\n") + 1].endswith(b"\r\n") else "\n"
-            if is_written_as(frame, end_row(chunk, end), dialect, end):
-                return True
+        if not self._is_mixed and self._is_one_style(frame, chunk):
+            return True
         quoted, end = look_at_rows(chunk, self.width, dialect)
         styles = dict.fromkeys((quoted, (False,) * self.width))
         text = end_row(chunk, end)
         self._is_mixed = any(is_written_by_columns(frame, text, style, dialect, end) for style in styles)
         return self._is_mixed
+
+    def _is_one_style(self, frame: pl.DataFrame, chunk: bytes) -> bool:
+        """Return whether a chunk is what writing its rows in one style gives."""
+        end = "\r\n" if chunk[: chunk.find(b"\n") + 1].endswith(b"\r\n") else "\n"
+        return is_written_as(frame, end_row(chunk, end), self.dialect, end)
 
 
 def end_row(chunk: bytes, end: str) -> bytes:
@@ -236,12 +285,16 @@ def parse(text: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:
     return frame
 
 
-def clear_empty(frame: pl.DataFrame) -> pl.DataFrame | None:
-    """Turn empty cells into null. None for a table of one column with an empty line, which is no row."""
+def clear_empty(frame: pl.DataFrame, full: Collection[str] = ()) -> pl.DataFrame | None:
+    """Turn empty cells into null. None for a table of one column with an empty line, which is no row.
+
+    Args:
+        frame: String columns.
+        full: columns that have no empty cell.
+    """
     if frame.width == 1 and frame["0"].null_count():
         return None
-    found = frame.select((pl.all() == "").any()).row(0)
-    empty = [name for name, holds in zip(frame.columns, found, strict=True) if holds]
+    empty = [*find_columns(leave_out(frame, full), (pl.all() == "").any())]
     return frame.with_columns(pl.when(pl.col(empty) != "").then(pl.col(empty)).name.keep()) if empty else frame
 
 

@@ -49,12 +49,12 @@ class Content:
 
     Attributes:
         data: the bytes, in memory, in a temporary file, or in the file itself.
-        version: see `Drops.identify`.
+        find_version: finds the version, see `Drops.identify`; for a large file it may take a while.
         check: raises `DropChanged` if somebody has written to the file since, so that the bytes may be others.
     """
 
     data: Data
-    version: str
+    find_version: Callable[[], str]
     check: Callable[[], None] = lambda: None
 
     @contextmanager
@@ -210,7 +210,7 @@ class LocalDrops:
                 yield piece
 
         data = keep_parts(read(), self.locate(drop.folder, drop.name))
-        return Content(data, f"{len(data)}:{digest.hexdigest()}")
+        return Content(data, lambda: f"{len(data)}:{digest.hexdigest()}")
 
     def _read_in_place(self, drop: Drop, most: int) -> Content | None:
         """Read a large file to which nobody has written for a while; None for any other file."""
@@ -219,16 +219,19 @@ class LocalDrops:
             size, *changed = before = kept.stamp()
             if size <= SMALL_ENOUGH or time.time_ns() - max(changed) < RESTING_SECONDS * 1_000_000_000:
                 return None
-            data, digest = FileBytes(kept, 0, size), hashlib.sha256()
+            data = FileBytes(kept, 0, size)
+
+        def find_version() -> str:
+            digest = hashlib.sha256()
             for begin in range(0, size, PIECE):
                 digest.update(data[begin : begin + PIECE])
+            return f"{size}:{digest.hexdigest()}"
 
         def check() -> None:
             if kept.stamp() != before:
                 raise DropChanged(str(path))
 
-        check()
-        return Content(data, f"{size}:{digest.hexdigest()}", check)
+        return Content(data, find_version, check)
 
     def _read_pieces(self, drop: Drop, most: int) -> Iterator[bytes]:
         with self._reading(drop) as path:

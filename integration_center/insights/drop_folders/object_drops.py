@@ -67,7 +67,8 @@ class ObjectDrops(ListedVersions):
         """See `Drops.read`. The object is streamed through a temporary file, which keeps large ones."""
         place = self.locate(drop.folder, drop.name)
         allowed = self._largest if most is None else most
-        return Content(ask(lambda: self._download(drop, place, allowed), place, self._service), drop.version)
+        data = ask(lambda: self._download(drop, place, allowed), place, self._service)
+        return Content(data, lambda: drop.version)
 
     def _download(self, drop: Drop, place: str, most: int) -> Data:
         try:

@@ -95,7 +95,9 @@ class SftpDrops(ListedVersions):
         allowed = self._largest if most is None else most
         try:
             self._wait_until_settled(drop)
-            return Content(self._session.ask(lambda sftp: self._download(sftp, drop, place, allowed)), drop.version)
+            return Content(
+                self._session.ask(lambda sftp: self._download(sftp, drop, place, allowed)), lambda: drop.version
+            )
         except FileNotFoundError:
             raise DropChanged from None
         except OSError as error:

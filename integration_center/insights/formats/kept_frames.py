@@ -8,7 +8,7 @@ import polars as pl
 
 from integration_center.files.file_bytes import Data, keep_parts
 from integration_center.insights.column_names import clean_name
-from integration_center.insights.delimited.form import OpenTable, Table, open_frame
+from integration_center.insights.delimited.form import OpenTable, Rows, Table, open_frame
 from integration_center.insights.delimited.header import name_table
 from integration_center.sync.row_numbers import RowNumbers
 
@@ -79,5 +79,6 @@ def name_slices(
         table, found = name_table(frame, header, source)
         return open_frame(Table(table, [*notes, *found], locate=locate, find_numbers=find_numbers))
     named, found = name_table(pl.DataFrame(schema=schema), header, source)
-    renamed = (frame.rename(dict(zip(schema, named.columns, strict=True))) for frame in slices)
+    names = dict(zip(named.columns, schema, strict=True))
+    renamed = (Rows(frame).rename(names) for frame in slices)
     return OpenTable(named.columns, renamed, None, [*notes, *found], locate=locate, find_numbers=find_numbers)

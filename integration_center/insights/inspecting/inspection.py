@@ -15,7 +15,7 @@ from integration_center.files.regular_files import show_size
 from integration_center.insights.declared.declaring import DeclaredReader, check_columns, declare_cells
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.decoding import find_odd_line_end, find_unicode, name_character
-from integration_center.insights.delimited.form import DELIMITERS, Form, Table
+from integration_center.insights.delimited.form import DELIMITERS, Form, Rows, Table
 from integration_center.insights.delimited.header import find_fuller_row, list_names
 from integration_center.insights.drop_folders.drop_names import FILE_NAME, Format
 from integration_center.insights.files import Fetched
@@ -164,7 +164,7 @@ def inspect_file(
     )
     filled, renamed = read.filter(has_value), declared.renamed
     # By place, because names in report.yaml are compared without regard to case.
-    written = DeclaredReader(table.frame.columns, declared).rename(table.frame).filter(has_value)
+    written = DeclaredReader(table.frame.columns, declared).rename(Rows(table.frame)).frame.filter(has_value)
     dates = {renamed.get(name, name): form for name, form in found.dates.items()}
     columns = look_at_columns(filled, written, dates)
     notes = [*table.notes, *doubts, *found.notes]
