@@ -53,12 +53,15 @@ document.addEventListener("submit", async (event) => {
   if (isSurelyThere() && ![...form.elements].some((each) => each.matches(CONTROLS) && isChanged(each))) return;
   event.preventDefault();
   const button = event.submitter;
-  if ((await canSend(form)) && (!button || button.form === form)) {
+  leaving = true;
+  const isTaken = await canSend(form);
+  leaving = false;
+  if (isTaken && (!button || button.form === form)) {
     checked.add(form);
     form.requestSubmit(button);
   } else sent.delete(form);
 });
-window.addEventListener("pageshow", () => { // somebody came back to the page
+staying.push(() => {
   sent = new WeakSet();
   isPressed = false;
 });

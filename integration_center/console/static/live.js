@@ -8,6 +8,7 @@ const CONTROLS = "input, select, textarea";
 
 class Refused extends Error {}
 class SignedOut extends Error {}
+class Replaced extends Error {}
 
 // What a person chose or typed in a control.
 function stateOf(control) {
@@ -40,6 +41,15 @@ function morph(part, fresh, isKept = isChanged) {
   });
   followAll(part);
 }
+
+// Whether somebody is on the way to another page: followed a link, or sent a form. What the page does by itself must not
+// come in between. The page may stay all the same.
+let leaving = false;
+window.addEventListener("beforeunload", () => { leaving = true; });
+const staying = [() => { leaving = false; }]; // what is done once somebody came back, or stopped the loading
+const stay = () => { for (const act of staying) act(); };
+window.addEventListener("pageshow", stay);
+window.navigation?.addEventListener("navigateerror", stay);
 
 let heardAt = performance.now();
 async function ask(url, options = {}) {
@@ -131,7 +141,8 @@ function follow(part, failures = 0) {
         return sayLost(part, "You are signed out, so this page is not kept up to date.", "_self");
       }
       const status = error instanceof Refused ? ` The console answered with status ${error.message}.` : "";
-      sayLost(part, `Connection lost, trying again … What is shown here may be out of date.${status}`);
+      const isLost = `Connection lost, trying again … What is shown here may be out of date.${status}`;
+      sayLost(part, error instanceof Replaced ? error.message : isLost);
       follow(part, failures + 1);
     }
   };
@@ -152,11 +163,12 @@ async function refresh(part) {
   const { answer, page } = await fetchPage(asked, { headers: { "x-by-itself": "yes", "x-parts": part.id } });
   const others = (part.dataset.also || "").split(" ").filter(Boolean);
   if (answer.status >= 500 || answer.status === 429) throw new Refused(String(answer.status));
-  if (part.dataset.refresh !== asked) return true; // a filter was chosen meanwhile
+  if (leaving || part.dataset.refresh !== asked) return true; // a filter was chosen meanwhile
   const fresh = page.getElementById(part.id);
-  if (!answer.ok || !fresh) {
-    location.assign(answer.url); // it leads to another page by now, or to one that says what is wrong
-    return false;
+  if (!answer.ok || !fresh) { // it leads to another page by now, or to one that says what is wrong
+    if (hasUnsent()) throw new Replaced(sayReplaced(page));
+    lead(answer.url);
+    return true;
   }
   for (const id of others) {
     const [shown, made] = [document.getElementById(id), page.getElementById(id)];
@@ -164,6 +176,23 @@ async function refresh(part) {
   }
   morph(part, fresh);
   return Boolean(part.dataset.refresh);
+}
+
+// Leads to an address as a link to it does, unless somebody is on the way to another page already.
+function lead(address) {
+  const url = new URL(address);
+  url.searchParams.delete("refresh");
+  if (!leaving) location.replace(url);
+}
+
+// Whether somebody typed or chose something that only this page knows.
+function hasUnsent() {
+  return [...document.querySelectorAll(`form[method=post] :is(${CONTROLS})`)].some(isChanged);
+}
+
+function sayReplaced(page) {
+  const why = page.querySelector("#main .said")?.textContent ?? "It is another page by now.";
+  return `This page is not kept up to date any more. ${why} What you typed is still here: copy it before you reload.`;
 }
 
 // Says at the top of the page that a part of it is not kept up to date, or, with null, that it is again. With the name

@@ -30,7 +30,7 @@ async function sendAll(form) {
 
 // The form is sent whole: what it holds is newer than what is under way.
 document.addEventListener("submit", (event) => {
-  if (event.target.id !== "wizard-form") return;
+  if (event.target.id !== "wizard-form" || event.defaultPrevented) return;
   asked.length = 0;
   underWay?.abort();
 });
@@ -42,7 +42,7 @@ async function sendOne(form, { go, parts, focus, button }, signal) {
   const found = await post(form, go, { signal, headers });
   if (!found) return;
   const wizard = found.page.getElementById("wizard");
-  if (!wizard) return location.reload();
+  if (!wizard) return lead(location.href); // it says why
   const shown = [...parts].map((id) => [document.getElementById(id), found.page.getElementById(id)]);
   const isWhole = shown.every(([part, fresh]) => fresh || !part);
   sayWorking(isWhole ? "" : wizard.querySelector("[role=status]")?.textContent);
