@@ -38,21 +38,23 @@ class Refreshes:
 
     Attributes:
         held: the requests that wait.
+        kind: which addresses.
         is_open: whether none is held any more.
     """
 
     page: Page
     held: list[Route] = field(default_factory=list)
+    kind: re.Pattern[str] = REFRESHES
     is_open: bool = False
 
     def __post_init__(self) -> None:
-        self.page.route(REFRESHES, self._hold)
+        self.page.route(self.kind, self._hold)
         while not self.held:
             self.page.evaluate("() => new Promise(requestAnimationFrame)")
 
     def answer(self) -> None:
         """Let the one that waits have its answer, and wait until the page has dealt with it: it asks again."""
-        with self.page.expect_request(REFRESHES) as following:
+        with self.page.expect_request(self.kind) as following:
             self.held.pop(0).continue_()
         assert not following.value.is_navigation_request()
 

@@ -59,7 +59,10 @@ document.addEventListener("submit", async (event) => {
   if (isTaken && (!button || button.form === form)) {
     checked.add(form);
     form.requestSubmit(button);
-  } else sent.delete(form);
+    return;
+  }
+  sent.delete(form);
+  if (isTaken) sayLost(form, "The page has changed meanwhile, so nothing was sent. Look at it, then press again.");
 });
 staying.push(() => {
   sent = new WeakSet();
@@ -71,7 +74,7 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-  const said = button.textContent;
+  button.dataset.says ??= button.textContent;
   button.textContent = "Copied";
-  setTimeout(() => { button.textContent = said; }, 2000);
+  setTimeout(() => { button.textContent = button.dataset.says; }, 2000);
 });

@@ -2,9 +2,11 @@
 "use strict";
 
 const PATIENCE = 20000;
+const RETRY = 2000;
 const LONGEST_PAUSE = 10000;
 const HEARD_LATELY = 30000;
 const CONTROLS = "input, select, textarea";
+const MARK = "does-";
 
 class Refused extends Error {}
 class SignedOut extends Error {}
@@ -28,6 +30,7 @@ const improvements = [];
 // a control of which isKept says so keeps what is in it.
 function morph(part, fresh, isKept = isChanged) {
   for (const improve of improvements) improve(fresh);
+  for (const place of [part, fresh]) markButtons(place);
   Idiomorph.morph(part, fresh, {
     callbacks: {
       beforeNodeMorphed: (shown, next) => {
@@ -39,7 +42,22 @@ function morph(part, fresh, isKept = isChanged) {
       beforeAttributeUpdated: (name, element, kind) => !(name === "open" && kind === "remove" && element.matches("details")),
     },
   });
+  for (const each of part.querySelectorAll(`[id^=${MARK}]`)) each.removeAttribute("id");
   followAll(part);
+}
+
+// Gives the forms and buttons of a place ids by what they do. None of them becomes another one then, not under the
+// finger of somebody who presses it, and not with the focus.
+const marks = new Map();
+function markButtons(place) {
+  const seen = new Map();
+  for (const each of place.querySelectorAll("form:not([id]), button:not([id])")) {
+    const does = [each.tagName, each.getAttribute("formaction") ?? (each.form ?? each).getAttribute("action"), each.name, each.value].join(" ");
+    seen.set(does, (seen.get(does) ?? 0) + 1);
+    const mark = `${does} ${seen.get(does)}`;
+    if (!marks.has(mark)) marks.set(mark, MARK + marks.size);
+    each.setAttribute("id", marks.get(mark));
+  }
 }
 
 // Whether somebody is on the way to another page: followed a link, or sent a form. What the page does by itself must not
@@ -59,6 +77,13 @@ async function ask(url, options = {}) {
   return answer;
 }
 
+const sayStatus = (error) => error instanceof Refused ? ` The console answered with status ${error.message}.` : "";
+
+// Whether an answer says nothing but that the console cannot answer just now.
+function isFailure(answer) {
+  return answer.status >= 500 || answer.status === 429;
+}
+
 async function fetchPage(url, options = {}) {
   const answer = await ask(url, { ...options, headers: { accept: "text/html", ...options.headers } });
   if (answer.redirected && new URL(answer.url).pathname === "/sign-in") throw new SignedOut();
@@ -67,26 +92,34 @@ async function fetchPage(url, options = {}) {
 
 // <form method="get" data-filter="ID": what is chosen or typed narrows the part with that id at once, without a button.
 let filtering = 0;
+let acts = 0; // how often the page has shown what somebody's choice led to
 async function filter(form) {
   const mine = ++filtering;
   const url = new URL(form.action);
-  url.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
   const before = new URLSearchParams(location.search);
-  for (const kept of ["sort", "environment", "report", "object", "state", "q"]) {
-    if (before.has(kept) && !form.elements[kept] && !url.searchParams.has(kept)) url.searchParams.set(kept, before.get(kept));
+  for (const kept of ["sort", "state"]) if (before.has(kept)) url.searchParams.set(kept, before.get(kept));
+  const forms = document.querySelectorAll(`form[data-filter="${form.dataset.filter}"]`);
+  for (const { name, type, value } of [...forms].flatMap((each) => [...each.elements])) {
+    if (name && type !== "hidden" && value) url.searchParams.set(name, value);
   }
   let found;
   try {
     found = await fetchPage(url, { headers: { "x-parts": form.dataset.filter } });
-  } catch {
-    return form.submit();
+    if (isFailure(found.answer)) throw new Refused(String(found.answer.status));
+  } catch (error) {
+    if (mine !== filtering || leaving) return;
+    if (error instanceof SignedOut) return form.submit();
+    typing = setTimeout(() => filter(form), RETRY);
+    return sayLost(forms[0], "Connection lost, trying again … What is shown does not follow your choice yet.");
   }
-  if (mine !== filtering) return; // a later choice is on its way
+  if (mine !== filtering || leaving) return; // a later choice is on its way
+  sayLost(forms[0], null);
   const shown = document.getElementById(form.dataset.filter);
   const fresh = found.page.getElementById(form.dataset.filter);
   if (!found.answer.ok || !shown || !fresh) return form.submit();
   history.replaceState(null, "", url);
   morph(shown, fresh);
+  acts += 1;
 }
 let typing = 0;
 document.addEventListener("input", (event) => {
@@ -140,8 +173,7 @@ function follow(part, failures = 0) {
         waiting.set(part, go); // somebody may sign in again in another tab
         return sayLost(part, "You are signed out, so this page is not kept up to date.", "_self");
       }
-      const status = error instanceof Refused ? ` The console answered with status ${error.message}.` : "";
-      const isLost = `Connection lost, trying again … What is shown here may be out of date.${status}`;
+      const isLost = `Connection lost, trying again … What is shown here may be out of date.${sayStatus(error)}`;
       sayLost(part, error instanceof Replaced ? error.message : isLost);
       follow(part, failures + 1);
     }
@@ -156,18 +188,20 @@ function askNow() {
 window.addEventListener("online", askNow);
 window.addEventListener("offline", askNow); // a console on this machine answers all the same
 document.addEventListener("visibilitychange", () => { if (!document.hidden) askNow(); });
+window.addEventListener("pageshow", (event) => { if (event.persisted) askNow(); });
 
 // Whether the part goes on being kept up to date.
 async function refresh(part) {
   const asked = part.dataset.refresh;
+  const before = acts;
   const { answer, page } = await fetchPage(asked, { headers: { "x-by-itself": "yes", "x-parts": part.id } });
   const others = (part.dataset.also || "").split(" ").filter(Boolean);
-  if (answer.status >= 500 || answer.status === 429) throw new Refused(String(answer.status));
-  if (leaving || part.dataset.refresh !== asked) return true; // a filter was chosen meanwhile
+  if (isFailure(answer)) throw new Refused(String(answer.status));
+  if (leaving || acts !== before) return true; // the answer may be older than what is shown
   const fresh = page.getElementById(part.id);
   if (!answer.ok || !fresh) { // it leads to another page by now, or to one that says what is wrong
     if (hasUnsent()) throw new Replaced(sayReplaced(page));
-    lead(answer.url);
+    lead(answer.redirected ? answer.url : location.href);
     return true;
   }
   for (const id of others) {
@@ -182,6 +216,7 @@ async function refresh(part) {
 function lead(address) {
   const url = new URL(address);
   url.searchParams.delete("refresh");
+  url.hash = ""; // else the page would only scroll
   if (!leaving) location.replace(url);
 }
 
