@@ -9,20 +9,36 @@ from playwright.sync_api import Page, Route, expect
 from integration_center.installation import Installation
 from integration_center.integration.environment import Environment
 from integration_center_tests.browser.choosing import await_answer
-from integration_center_tests.browser.test_buttons import dagster
+from integration_center_tests.browser.test_buttons import Open, dagster, open_context
+from integration_center_tests.browser.test_front_page import run_aside
 from integration_center_tests.browser.test_leaving import GONE, Refreshes, discard
 from integration_center_tests.browser.test_leaving import page as mapping
 from integration_center_tests.browser.test_live import ask_now, fail_with, grid
 from integration_center_tests.browser.test_typing import center
 from integration_center_tests.console.conftest import installation
+from integration_center_tests.console.dagsters import OwnDagster
 from integration_center_tests.pipeline.center import Center
 from integration_center_tests.pipeline.conftest import center_on_disk, connect, home
 
-__all__ = ["center", "center_on_disk", "connect", "dagster", "grid", "home", "installation", "mapping"]
+__all__ = ["center", "center_on_disk", "connect", "dagster", "grid", "home", "installation", "mapping", "open_context"]
 
+SLUG = "logins_to_leads"
 SEARCH = re.compile(r"/\?.*\bq=")
 CHANGES = "**/mapping"
+FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 COPIED = "navigator.clipboard.writeText = async (text) => { window.copied = text; }"
+
+
+@pytest.fixture
+def page(dagster: OwnDagster, installation: Installation, open_context: Open) -> Page:
+    return open_context(installation).new_page()
+
+
+def await_held(page: Page, held: list[Route]) -> Route:
+    """Wait for the request that a route holds."""
+    while not held:
+        page.evaluate(FRAMES)
+    return held[0]
 
 
 def fail_first(page: Page, status: int | None) -> None:
@@ -131,7 +147,7 @@ def test_an_account_that_goes_away_while_it_is_checked_leaves_its_page_in_place(
     with grid.expect_request("**/accounts/sandbox/status"):
         grid.goto("/accounts")
     installation.accounts.delete(Environment.SANDBOX)
-    checks[0].continue_()
+    await_held(grid, checks).continue_()
     expect(grid.get_by_text("Not connected.").first).to_be_visible()
     expect(grid).to_have_url("/accounts")
 
@@ -148,3 +164,59 @@ def test_a_copy_button_pressed_twice_says_again_what_it_does(grid: Page) -> None
         expect(grid.locator("button[data-copy]")).to_have_text("Copied")
     grid.clock.fast_forward(5_000)
     expect(grid.locator("button[data-copy]")).to_have_text("Copy the message")
+
+
+@pytest.mark.proof
+def test_a_press_hits_what_it_began_on_though_an_answer_comes_meanwhile(mapping: Page) -> None:
+    late: list[Route] = []
+    mapping.route(CHANGES, lambda route: late.append(route), times=1)
+    mapping.locator("#filter").fill("1 = 1")
+    mapping.evaluate(
+        "() => document.querySelectorAll('details').forEach(each => { each.open = Boolean(each.closest('#shape')); })"
+    )
+    save = mapping.get_by_role("button", name="Save", exact=True)
+    save.scroll_into_view_if_needed()
+    place = save.bounding_box()
+    assert place is not None
+    mapping.mouse.move(place["x"] + 10, place["y"] + 10)
+    with mapping.expect_request(CHANGES):
+        mapping.mouse.down()  # the field is left, so its change is sent
+    with mapping.expect_event("requestfinished", lambda each: each.method == "GET" and each.url.endswith("/mapping")):
+        await_held(mapping, late).continue_()
+    mapping.evaluate(FRAMES)
+    mapping.mouse.up()
+    expect(mapping.get_by_text("Logins to Lead is saved.")).to_be_visible()
+
+
+@pytest.mark.proof
+def test_escape_leaves_no_page_where_somebody_typed(page: Page, center: Center) -> None:
+    center.integrate(approval="required")
+    run_aside(center)
+    page.goto(f"/integrations/{SLUG}")
+    page.get_by_role("link", name="Waiting for approval").or_(page.locator("#state a")).first.click()
+    why = page.get_by_label("Why it may be sent, or why not")
+    why.fill("the numbers are right")
+    address = page.url
+    for press in (why.press, page.locator("#main").press):
+        press("Escape")
+        expect(why).to_have_value("the numbers are right")
+    assert page.url == address
+    why.fill("")
+    page.locator("#main").press("Escape")
+    expect(page).to_have_url(f"/integrations/{SLUG}")
+
+
+@pytest.mark.proof
+def test_the_page_of_an_integration_lists_a_run_as_soon_as_it_says_so(page: Page, center: Center) -> None:
+    center.integrate()
+    run_aside(center)
+    page.goto(f"/integrations/{SLUG}")
+    rows = page.locator("#runs tbody tr")
+    expect(rows).to_have_count(1)
+    page.locator(".chart a").first.hover()
+    said = page.locator(".chart .said")
+    expect(said).not_to_be_empty()
+    run_aside(center)
+    ask_now(page)
+    expect(rows).to_have_count(2)
+    expect(said).not_to_be_empty()

@@ -26,9 +26,9 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
     return;
   }
-  // An overlay has its own address; Escape goes where its ✕ goes.
+  // Escape goes where the link at the top goes; not where it stops the loading, or somebody may lose what is typed.
   const close = document.querySelector("a[data-close]");
-  if (close) close.click();
+  if (close && !leaving && !event.target.matches(CONTROLS) && !hasUnsent()) close.click();
 });
 
 // The second press of a double click whose first one led here was meant for the page before. What is in the same place

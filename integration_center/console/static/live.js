@@ -34,7 +34,9 @@ function morph(part, fresh, isKept = isChanged) {
   Idiomorph.morph(part, fresh, {
     callbacks: {
       beforeNodeMorphed: (shown, next) => {
-        const control = shown.nodeType === Node.ELEMENT_NODE && shown.matches(CONTROLS) ? shown : null;
+        const isElement = shown.nodeType === Node.ELEMENT_NODE;
+        if (isElement && shown.matches(".chart .said")) return false; // somebody reads it
+        const control = isElement && shown.matches(CONTROLS) ? shown : null;
         if (control && (isKept(control) || control.ariaExpanded === "true")) return false;
         // Lists of 800 fields are compared at once where nothing is new.
         return !(control && control.options && !isChanged(control) && shown.isEqualNode(next));
@@ -68,6 +70,17 @@ const staying = [() => { leaving = false; }]; // what is done once somebody came
 const stay = () => { for (const act of staying) act(); };
 window.addEventListener("pageshow", stay);
 window.navigation?.addEventListener("navigateerror", stay);
+
+// What is under a finger or a pressed mouse button stays where it is until it is released: the press would hit nothing.
+let isPressing = false;
+const released = [];
+for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) {
+  document.addEventListener(kind, (event) => {
+    isPressing = event.buttons > 0;
+    if (!isPressing) setTimeout(() => { for (const go of released.splice(0)) go(); }); // after the click
+  }, { capture: true, passive: true });
+}
+const untilReleased = () => isPressing ? new Promise((go) => { released.push(go); }) : null;
 
 let heardAt = performance.now();
 async function ask(url, options = {}) {
@@ -112,6 +125,7 @@ async function filter(form) {
     typing = setTimeout(() => filter(form), RETRY);
     return sayLost(forms[0], "Connection lost, trying again … What is shown does not follow your choice yet.");
   }
+  await untilReleased();
   if (mine !== filtering || leaving) return; // a later choice is on its way
   sayLost(forms[0], null);
   const shown = document.getElementById(form.dataset.filter);
@@ -197,6 +211,7 @@ async function refresh(part) {
   const { answer, page } = await fetchPage(asked, { headers: { "x-by-itself": "yes", "x-parts": part.id } });
   const others = (part.dataset.also || "").split(" ").filter(Boolean);
   if (isFailure(answer)) throw new Refused(String(answer.status));
+  await untilReleased();
   if (leaving || acts !== before) return true; // the answer may be older than what is shown
   const fresh = page.getElementById(part.id);
   if (!answer.ok || !fresh) { // it leads to another page by now, or to one that says what is wrong

@@ -59,7 +59,8 @@ async function sendOne(form, { go, parts, focus, button }, signal) {
   const isNewer = (control) => held.has(control) && stateOf(control) !== held.get(control);
   const headers = { "x-parts": [...parts].join(" "), "x-lists": keptLists().join(" ") };
   const found = await post(form, go, { signal, headers });
-  if (!found) return;
+  await untilReleased();
+  if (!found || signal.aborted) return;
   acts += 1;
   const wizard = found.page.getElementById("wizard");
   if (!wizard) return hasUnsent() ? sayLost(form, sayReplaced(found.page)) : lead(location.href);
