@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from integration_center.installation import Installation
 from integration_center.sync.schema import SObjectField
 from integration_center_tests.browser.choosing import await_answer, await_script, choose, expect_chosen
 from integration_center_tests.browser.inspection import EVERYTHING, NARROW, WIDE, Inspection, find_violations
+from integration_center_tests.browser.test_races import await_held
 from integration_center_tests.browser.test_typing import LateAnswers, center, go_to_mapping, wizard
 from integration_center_tests.console.conftest import installation
 from integration_center_tests.console.large_org import enlarge_org
@@ -20,6 +21,7 @@ __all__ = ["center", "center_on_disk", "connect", "home", "installation", "wizar
 
 
 OBJECTS, FIELDS = 1_300, 800
+LISTS = re.compile(r"[?&]list=")
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +114,21 @@ def test_what_is_typed_in_a_list_stays_while_an_answer_comes(wizard: Page) -> No
     late.let_go()
     expect_chosen(field, "Field_12__c")
     expect_chosen(wizard.locator("#field-0"), "Field_7__c")
+
+
+@pytest.mark.proof
+def test_a_name_that_is_typed_before_the_list_is_there_is_chosen_once_it_is(wizard: Page) -> None:
+    go_to_mapping(wizard)
+    field = wizard.locator("#field-0")
+    await_script(field)
+    held: list[Route] = []
+    wizard.route(LISTS, lambda route: held.append(route))
+    with wizard.expect_request(LISTS):
+        field.fill("Amount 7")
+    field.press("Tab")
+    await_held(wizard, held).continue_()
+    expect_chosen(field, "Field_7__c")
+    expect(field).to_have_value("Amount 7 · Field_7__c")
 
 
 @pytest.mark.proof

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
@@ -351,3 +352,16 @@ def test_a_static_file_is_not_kept_under_the_address_of_another_content(browser:
     address = asset_url("console.css")
     assert "immutable" in browser.open(address).response.headers["cache-control"]
     assert browser.open(f"{address[:-3]}abc").response.headers["cache-control"] == "no-store"
+
+
+def test_a_link_to_a_file_says_that_the_page_stays() -> None:
+    """Without `download`, a browser says to the page that it is left, and the page stops bringing itself up to date."""
+    templates = files("integration_center.console").joinpath("templates")
+    links = [
+        link
+        for template in templates.iterdir()
+        if template.is_file()
+        for link in re.findall(r"<a\b[^>]*>Download", template.read_text(encoding="utf-8"))
+    ]
+    assert len(links) >= 5
+    assert [link for link in links if " download" not in link] == []

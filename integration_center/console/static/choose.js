@@ -129,7 +129,8 @@ async function fetchFor(search, holder) {
   fetching.add(holder);
   const came = await fetchList(holder);
   fetching.delete(holder);
-  if (came && document.activeElement === search) show(search, search.value === nameChosen(holder) ? "" : search.value);
+  if (document.activeElement !== search) came ? leave(search) : choose(search, holder.value);
+  else if (came) show(search, search.value === nameChosen(holder) ? "" : search.value);
 }
 
 function groupLines(found, shown) {
@@ -194,6 +195,7 @@ function leave(search) {
   const options = readOptions(holder);
   const typed = search.value.trim();
   if (typed === nameChosen(holder)) return close();
+  if (isUnfetched(holder)) return void fetchFor(search, holder); // what was typed is looked up once the list is there
   const is = (text) => text.toLowerCase() === typed.toLowerCase();
   const named = typed && options.find((option) => !option.disabled && (is(option.value) || is(option.label)));
   if (named) return choose(search, named.value);

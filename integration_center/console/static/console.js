@@ -26,9 +26,9 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
     return;
   }
-  // An overlay has its own address; Escape goes where its ✕ goes.
+  // Escape goes where the link at the top goes; not where it stops the loading, or somebody may lose what is typed.
   const close = document.querySelector("a[data-close]");
-  if (close) close.click();
+  if (close && !leaving && !event.target.matches(CONTROLS) && !hasUnsent()) close.click();
 });
 
 // The second press of a double click whose first one led here was meant for the page before. What is in the same place
@@ -53,12 +53,18 @@ document.addEventListener("submit", async (event) => {
   if (isSurelyThere() && ![...form.elements].some((each) => each.matches(CONTROLS) && isChanged(each))) return;
   event.preventDefault();
   const button = event.submitter;
-  if ((await canSend(form)) && (!button || button.form === form)) {
+  leaving = true;
+  const isTaken = await canSend(form);
+  leaving = false;
+  if (isTaken && (!button || button.form === form)) {
     checked.add(form);
     form.requestSubmit(button);
-  } else sent.delete(form);
+    return;
+  }
+  sent.delete(form);
+  if (isTaken) sayLost(form, "The page has changed meanwhile, so nothing was sent. Look at it, then press again.");
 });
-window.addEventListener("pageshow", () => { // somebody came back to the page
+staying.push(() => {
   sent = new WeakSet();
   isPressed = false;
 });
@@ -68,7 +74,7 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-  const said = button.textContent;
+  button.dataset.says ??= button.textContent;
   button.textContent = "Copied";
-  setTimeout(() => { button.textContent = said; }, 2000);
+  setTimeout(() => { button.textContent = button.dataset.says; }, 2000);
 });

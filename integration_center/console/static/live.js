@@ -2,12 +2,15 @@
 "use strict";
 
 const PATIENCE = 20000;
+const RETRY = 2000;
 const LONGEST_PAUSE = 10000;
 const HEARD_LATELY = 30000;
 const CONTROLS = "input, select, textarea";
+const MARK = "does-";
 
 class Refused extends Error {}
 class SignedOut extends Error {}
+class Replaced extends Error {}
 
 // What a person chose or typed in a control.
 function stateOf(control) {
@@ -27,10 +30,13 @@ const improvements = [];
 // a control of which isKept says so keeps what is in it.
 function morph(part, fresh, isKept = isChanged) {
   for (const improve of improvements) improve(fresh);
+  for (const place of [part, fresh]) markButtons(place);
   Idiomorph.morph(part, fresh, {
     callbacks: {
       beforeNodeMorphed: (shown, next) => {
-        const control = shown.nodeType === Node.ELEMENT_NODE && shown.matches(CONTROLS) ? shown : null;
+        const isElement = shown.nodeType === Node.ELEMENT_NODE;
+        if (isElement && shown.matches(".chart .said")) return false; // somebody reads it
+        const control = isElement && shown.matches(CONTROLS) ? shown : null;
         if (control && (isKept(control) || control.ariaExpanded === "true")) return false;
         // Lists of 800 fields are compared at once where nothing is new.
         return !(control && control.options && !isChanged(control) && shown.isEqualNode(next));
@@ -38,8 +44,43 @@ function morph(part, fresh, isKept = isChanged) {
       beforeAttributeUpdated: (name, element, kind) => !(name === "open" && kind === "remove" && element.matches("details")),
     },
   });
+  for (const each of part.querySelectorAll(`[id^=${MARK}]`)) each.removeAttribute("id");
   followAll(part);
 }
+
+// Gives the forms and buttons of a place ids by what they do. None of them becomes another one then, not under the
+// finger of somebody who presses it, and not with the focus.
+const marks = new Map();
+function markButtons(place) {
+  const seen = new Map();
+  for (const each of place.querySelectorAll("form:not([id]), button:not([id])")) {
+    const does = [each.tagName, each.getAttribute("formaction") ?? (each.form ?? each).getAttribute("action"), each.name, each.value].join(" ");
+    seen.set(does, (seen.get(does) ?? 0) + 1);
+    const mark = `${does} ${seen.get(does)}`;
+    if (!marks.has(mark)) marks.set(mark, MARK + marks.size);
+    each.setAttribute("id", marks.get(mark));
+  }
+}
+
+// Whether somebody is on the way to another page: followed a link, or sent a form. What the page does by itself must not
+// come in between. The page may stay all the same.
+let leaving = false;
+window.addEventListener("beforeunload", () => { leaving = true; });
+const staying = [() => { leaving = false; }]; // what is done once somebody came back, or stopped the loading
+const stay = () => { for (const act of staying) act(); };
+window.addEventListener("pageshow", stay);
+window.navigation?.addEventListener("navigateerror", stay);
+
+// What is under a finger or a pressed mouse button stays where it is until it is released: the press would hit nothing.
+let isPressing = false;
+const released = [];
+for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) {
+  document.addEventListener(kind, (event) => {
+    isPressing = event.buttons > 0;
+    if (!isPressing) setTimeout(() => { for (const go of released.splice(0)) go(); }); // after the click
+  }, { capture: true, passive: true });
+}
+const untilReleased = () => isPressing ? new Promise((go) => { released.push(go); }) : null;
 
 let heardAt = performance.now();
 async function ask(url, options = {}) {
@@ -47,6 +88,13 @@ async function ask(url, options = {}) {
   const answer = await fetch(url, { ...options, signal: AbortSignal.any(signals) });
   heardAt = performance.now();
   return answer;
+}
+
+const sayStatus = (error) => error instanceof Refused ? ` The console answered with status ${error.message}.` : "";
+
+// Whether an answer says nothing but that the console cannot answer just now.
+function isFailure(answer) {
+  return answer.status >= 500 || answer.status === 429;
 }
 
 async function fetchPage(url, options = {}) {
@@ -57,26 +105,35 @@ async function fetchPage(url, options = {}) {
 
 // <form method="get" data-filter="ID": what is chosen or typed narrows the part with that id at once, without a button.
 let filtering = 0;
+let acts = 0; // how often the page has shown what somebody's choice led to
 async function filter(form) {
   const mine = ++filtering;
   const url = new URL(form.action);
-  url.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
   const before = new URLSearchParams(location.search);
-  for (const kept of ["sort", "environment", "report", "object", "state", "q"]) {
-    if (before.has(kept) && !form.elements[kept] && !url.searchParams.has(kept)) url.searchParams.set(kept, before.get(kept));
+  for (const kept of ["sort", "state"]) if (before.has(kept)) url.searchParams.set(kept, before.get(kept));
+  const forms = document.querySelectorAll(`form[data-filter="${form.dataset.filter}"]`);
+  for (const { name, type, value } of [...forms].flatMap((each) => [...each.elements])) {
+    if (name && type !== "hidden" && value) url.searchParams.set(name, value);
   }
   let found;
   try {
     found = await fetchPage(url, { headers: { "x-parts": form.dataset.filter } });
-  } catch {
-    return form.submit();
+    if (isFailure(found.answer)) throw new Refused(String(found.answer.status));
+  } catch (error) {
+    if (mine !== filtering || leaving) return;
+    if (error instanceof SignedOut) return form.submit();
+    typing = setTimeout(() => filter(form), RETRY);
+    return sayLost(forms[0], "Connection lost, trying again … What is shown does not follow your choice yet.");
   }
-  if (mine !== filtering) return; // a later choice is on its way
+  await untilReleased();
+  if (mine !== filtering || leaving) return; // a later choice is on its way
+  sayLost(forms[0], null);
   const shown = document.getElementById(form.dataset.filter);
   const fresh = found.page.getElementById(form.dataset.filter);
   if (!found.answer.ok || !shown || !fresh) return form.submit();
   history.replaceState(null, "", url);
   morph(shown, fresh);
+  acts += 1;
 }
 let typing = 0;
 document.addEventListener("input", (event) => {
@@ -130,8 +187,8 @@ function follow(part, failures = 0) {
         waiting.set(part, go); // somebody may sign in again in another tab
         return sayLost(part, "You are signed out, so this page is not kept up to date.", "_self");
       }
-      const status = error instanceof Refused ? ` The console answered with status ${error.message}.` : "";
-      sayLost(part, `Connection lost, trying again … What is shown here may be out of date.${status}`);
+      const isLost = `Connection lost, trying again … What is shown here may be out of date.${sayStatus(error)}`;
+      sayLost(part, error instanceof Replaced ? error.message : isLost);
       follow(part, failures + 1);
     }
   };
@@ -145,18 +202,22 @@ function askNow() {
 window.addEventListener("online", askNow);
 window.addEventListener("offline", askNow); // a console on this machine answers all the same
 document.addEventListener("visibilitychange", () => { if (!document.hidden) askNow(); });
+window.addEventListener("pageshow", (event) => { if (event.persisted) askNow(); });
 
 // Whether the part goes on being kept up to date.
 async function refresh(part) {
   const asked = part.dataset.refresh;
+  const before = acts;
   const { answer, page } = await fetchPage(asked, { headers: { "x-by-itself": "yes", "x-parts": part.id } });
   const others = (part.dataset.also || "").split(" ").filter(Boolean);
-  if (answer.status >= 500 || answer.status === 429) throw new Refused(String(answer.status));
-  if (part.dataset.refresh !== asked) return true; // a filter was chosen meanwhile
+  if (isFailure(answer)) throw new Refused(String(answer.status));
+  await untilReleased();
+  if (leaving || acts !== before) return true; // the answer may be older than what is shown
   const fresh = page.getElementById(part.id);
-  if (!answer.ok || !fresh) {
-    location.assign(answer.url); // it leads to another page by now, or to one that says what is wrong
-    return false;
+  if (!answer.ok || !fresh) { // it leads to another page by now, or to one that says what is wrong
+    if (hasUnsent()) throw new Replaced(sayReplaced(page));
+    lead(answer.redirected ? answer.url : location.href);
+    return true;
   }
   for (const id of others) {
     const [shown, made] = [document.getElementById(id), page.getElementById(id)];
@@ -164,6 +225,24 @@ async function refresh(part) {
   }
   morph(part, fresh);
   return Boolean(part.dataset.refresh);
+}
+
+// Leads to an address as a link to it does, unless somebody is on the way to another page already.
+function lead(address) {
+  const url = new URL(address);
+  url.searchParams.delete("refresh");
+  url.hash = ""; // else the page would only scroll
+  if (!leaving) location.replace(url);
+}
+
+// Whether somebody typed or chose something that only this page knows.
+function hasUnsent() {
+  return [...document.querySelectorAll(`form[method=post] :is(${CONTROLS})`)].some(isChanged);
+}
+
+function sayReplaced(page) {
+  const why = page.querySelector("#main .said")?.textContent ?? "It is another page by now.";
+  return `This page is not kept up to date any more. ${why} What you typed is still here: copy it before you reload.`;
 }
 
 // Says at the top of the page that a part of it is not kept up to date, or, with null, that it is again. With the name

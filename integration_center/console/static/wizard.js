@@ -6,6 +6,8 @@
 // time: what was changed meanwhile follows in the next one, with all that the form holds by then.
 const asked = [];
 let pause, underWay;
+let isSent; // whether the form was sent whole
+let isUnsent; // whether something was typed or chosen since it was last sent
 const UNSENT = "Connection lost. The last change has no effect yet; it is kept when you go on, once you are connected.";
 const UNPRESSED = "Connection lost, so the button had no effect. Press it again once you are connected.";
 
@@ -30,9 +32,26 @@ async function sendAll(form) {
 
 // The form is sent whole: what it holds is newer than what is under way.
 document.addEventListener("submit", (event) => {
-  if (event.target.id !== "wizard-form") return;
+  if (event.target.id !== "wizard-form" || event.defaultPrevented) return;
+  drop();
+  isSent = true;
+});
+staying.push(() => { isSent = false; });
+
+function drop() {
+  clearTimeout(pause);
   asked.length = 0;
   underWay?.abort();
+}
+
+// Somebody goes elsewhere while a change still waits for its turn, or before a control was left.
+window.addEventListener("beforeunload", () => {
+  const form = document.getElementById("wizard-form");
+  if (isSent || !isUnsent || !form) return;
+  drop();
+  const body = new URLSearchParams(new FormData(form));
+  body.set("go", "stay");
+  fetch(form.action, { method: "POST", body, keepalive: true, headers: { "x-parts": "save" } }).catch(() => {});
 });
 
 async function sendOne(form, { go, parts, focus, button }, signal) {
@@ -40,9 +59,11 @@ async function sendOne(form, { go, parts, focus, button }, signal) {
   const isNewer = (control) => held.has(control) && stateOf(control) !== held.get(control);
   const headers = { "x-parts": [...parts].join(" "), "x-lists": keptLists().join(" ") };
   const found = await post(form, go, { signal, headers });
-  if (!found) return;
+  await untilReleased();
+  if (!found || signal.aborted) return;
+  acts += 1;
   const wizard = found.page.getElementById("wizard");
-  if (!wizard) return location.reload();
+  if (!wizard) return hasUnsent() ? sayLost(form, sayReplaced(found.page)) : lead(location.href);
   const shown = [...parts].map((id) => [document.getElementById(id), found.page.getElementById(id)]);
   const isWhole = shown.every(([part, fresh]) => fresh || !part);
   sayWorking(isWhole ? "" : wizard.querySelector("[role=status]")?.textContent);
@@ -62,16 +83,19 @@ async function sendOne(form, { go, parts, focus, button }, signal) {
 async function post(form, go, options, again = true) {
   const fields = new URLSearchParams(new FormData(form));
   fields.set("go", go);
+  isUnsent = false;
   try {
     const found = await fetchPage(form.action, { method: "POST", body: fields, ...options });
+    if (isFailure(found.answer) && !found.page.getElementById("wizard")) throw new Refused(String(found.answer.status));
     if (found.answer.status !== 403 || !again) {
       sayLost(form, null);
       return found;
     }
   } catch (error) {
+    isUnsent = true;
     if (options.signal.aborted) return null;
     if (!(error instanceof SignedOut)) {
-      sayLost(form, go === "stay" ? UNSENT : UNPRESSED);
+      sayLost(form, (go === "stay" ? UNSENT : UNPRESSED) + sayStatus(error));
       return null;
     }
   }
@@ -150,6 +174,10 @@ document.addEventListener("change", (event) => {
   if (!live || !control.form) return;
   clearTimeout(pause);
   send(control.form, { go: "stay", parts: new Set(live.dataset.live.split(" ")) });
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target.form?.id === "wizard-form") isUnsent = true;
 });
 
 // While somebody types SQL, the parts that data-typing names follow.
