@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -13,7 +14,7 @@ from integration_center_tests.browser.test_buttons import Open, dagster, open_co
 from integration_center_tests.browser.test_front_page import run_aside
 from integration_center_tests.browser.test_leaving import GONE, Refreshes, discard
 from integration_center_tests.browser.test_leaving import page as mapping
-from integration_center_tests.browser.test_live import ask_now, fail_with, grid
+from integration_center_tests.browser.test_live import GRID, ask_now, fail_with, grid
 from integration_center_tests.browser.test_typing import center
 from integration_center_tests.console.conftest import installation
 from integration_center_tests.console.dagsters import OwnDagster
@@ -220,3 +221,19 @@ def test_the_page_of_an_integration_lists_a_run_as_soon_as_it_says_so(page: Page
     ask_now(page)
     expect(rows).to_have_count(2)
     expect(said).not_to_be_empty()
+
+
+@pytest.mark.proof
+def test_nothing_moves_while_somebody_aims_at_a_button(grid: Page, center: Center) -> None:
+    grid.clock.install()
+    grid.goto("/")
+    row = grid.locator("#row-watched")
+    expect(row).to_contain_text("Sandbox is not connected")
+    grid.clock.pause_at(datetime.now(UTC) + timedelta(seconds=1))
+    row.get_by_role("link", name="Watched", exact=True).hover()
+    center.integrate("watched", name="Watched", enabled=False)
+    with grid.expect_event("requestfinished", lambda each: bool(GRID.search(each.url))):
+        ask_now(grid)
+    assert "Sandbox is not connected" in row.inner_text()
+    grid.clock.fast_forward(6_000)
+    expect(row).to_contain_text("Off")

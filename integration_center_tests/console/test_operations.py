@@ -169,6 +169,6 @@ def test_what_one_console_adds_the_console_of_another_host_shows(
     given = {"name": "chat", "type": "slack", "url": "https://hooks.slack.example/T/secret"}
     here.submit(here.open("/alerts"), "/alerts", given)
     seen = there.open("/alerts")
-    assert "chat Slack all kinds" in seen.text
+    assert "chat Slack All kinds" in seen.text
     assert "There is no channel yet." in there.submit(seen, "/alerts/chat/remove").text
     assert "There is no channel yet." in here.open("/alerts").text

@@ -3,6 +3,7 @@
 
 const PATIENCE = 20000;
 const RETRY = 2000;
+const AIMING = 400; // milliseconds from the last move to the press
 const LONGEST_PAUSE = 10000;
 const HEARD_LATELY = 30000;
 const CONTROLS = "input, select, textarea";
@@ -72,11 +73,14 @@ window.addEventListener("pageshow", stay);
 window.navigation?.addEventListener("navigateerror", stay);
 
 // What is under a finger or a pressed mouse button stays where it is until it is released: the press would hit nothing.
+// Nor does anything move by itself while somebody aims at a button: the press would hit its neighbour.
 let isPressing = false;
+let aimedAt = -AIMING;
 const released = [];
 for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) {
   document.addEventListener(kind, (event) => {
     isPressing = event.buttons > 0;
+    if (event.target.closest?.("a, button, summary")) aimedAt = performance.now();
     if (!isPressing) setTimeout(() => { for (const go of released.splice(0)) go(); }); // after the click
   }, { capture: true, passive: true });
 }
@@ -212,7 +216,8 @@ async function refresh(part) {
   const others = (part.dataset.also || "").split(" ").filter(Boolean);
   if (isFailure(answer)) throw new Refused(String(answer.status));
   await untilReleased();
-  if (leaving || acts !== before) return true; // the answer may be older than what is shown
+  if (leaving || performance.now() - aimedAt < AIMING) return true; // it asks again
+  if (acts !== before) return true; // the answer may be older than what is shown
   const fresh = page.getElementById(part.id);
   if (!answer.ok || !fresh) { // it leads to another page by now, or to one that says what is wrong
     if (hasUnsent()) throw new Replaced(sayReplaced(page));
