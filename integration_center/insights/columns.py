@@ -95,12 +95,9 @@ class DeclaredTypes:
         """Read the next rows; a value that does not fit is null, and is counted for `check`."""
         for name in frame.columns:
             self._misfits.setdefault(name, (0, 0))
-        if all(map(self._is_text, frame.columns)):
-            self._rows += frame.height
-            return frame
-        typed = [series if self._is_text(series.name) else self._read_column(series) for series in frame]
+        typed = [self._read_column(frame[name]) for name in frame.columns if not self._is_text(name)]
         self._rows += frame.height
-        return pl.DataFrame(typed)
+        return frame.with_columns(typed) if typed else frame
 
     def fit_schema(self, names: Iterable[str]) -> pl.Schema:
         """Return the schema of what `read` returns for rows with these columns."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from integration_center.installation import Installation
 from integration_center.integration.environment import Environment
@@ -35,6 +35,16 @@ def page(dagster: OwnDagster, installation: Installation, open_context: Open) ->
     return open_context(installation).new_page()
 
 
+@pytest.fixture
+def other(grid: Page, center: Center) -> Locator:
+    """The row of a second integration in the grid."""
+    center.integrate("other", name="Other", object="Contact")
+    ask_now(grid)
+    row = grid.locator("#row-other")
+    expect(row).to_be_visible()
+    return row
+
+
 def await_held(page: Page, held: list[Route]) -> Route:
     """Wait for the request that a route holds."""
     while not held:
@@ -57,31 +67,23 @@ def test_a_button_that_has_the_focus_becomes_no_other_one(grid: Page, center: Ce
 
 
 @pytest.mark.proof
-def test_a_search_without_a_connection_keeps_the_page_and_follows_later(grid: Page, center: Center) -> None:
-    center.integrate("other", name="Other", object="Contact")
-    ask_now(grid)
-    row = grid.locator("#row-other")
-    expect(row).to_be_visible()
+def test_a_search_without_a_connection_keeps_the_page_and_follows_later(grid: Page, other: Locator) -> None:
     grid.context.set_offline(True)
     grid.get_by_label("Search").fill("watch")
     expect(grid.locator("#connection")).to_contain_text("What is shown does not follow your choice yet.")
     expect(grid.get_by_label("Search")).to_have_value("watch")
     grid.context.set_offline(False)
-    expect(row).to_have_count(0)
+    expect(other).to_have_count(0)
     expect(grid.locator("#row-watched")).to_be_visible()
 
 
 @pytest.mark.proof
-def test_what_is_searched_for_counts_though_its_answer_is_late(grid: Page, center: Center) -> None:
-    center.integrate("other", name="Other", object="Contact")
-    ask_now(grid)
-    row = grid.locator("#row-other")
-    expect(row).to_be_visible()
+def test_what_is_searched_for_counts_though_its_answer_is_late(grid: Page, other: Locator) -> None:
     grid.route(SEARCH, lambda route: None, times=1)
     with grid.expect_request(SEARCH):
         grid.get_by_label("Search").fill("watch")
     grid.get_by_label("Account").select_option("sandbox")
-    expect(row).to_have_count(0)
+    expect(other).to_have_count(0)
     expect(grid).to_have_url(re.compile(r"environment=sandbox"))
     expect(grid).to_have_url(SEARCH)
 
