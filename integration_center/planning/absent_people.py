@@ -1,8 +1,9 @@
 """Plan what happens to the records of people who dropped out of the report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -12,7 +13,8 @@ from integration_center.integration.expression import LAST_SEEN, RUN_DATE, parse
 from integration_center.integration.spec import IntegrationSpec, WhenAbsent
 from integration_center.planning.compiled import POLARS_ERRORS, RESULT, compile_expression
 from integration_center.planning.shaping import finish_dtype
-from integration_center.sync.absence import Absence, build_absent_lines, find_absent
+from integration_center.sync.absence import Absence, KnownPeople, build_absent_lines, find_absent
+from integration_center.sync.people_sum import PeopleSum
 from integration_center.sync.plan_terms import Terms
 
 SEEN = "last_seen"
@@ -24,7 +26,7 @@ class AbsentPeople:
 
     Attributes:
         spec: the integration.
-        read_known: reads columns of the frame of known records, which takes the memory of a report.
+        known: the people.
         rows: the rows of the report that the keys are taken from.
         terms: the terms of the plan.
         day: the day of the run.
@@ -33,15 +35,15 @@ class AbsentPeople:
     """
 
     spec: IntegrationSpec
-    read_known: Callable[[Sequence[str]], pl.DataFrame]
+    known: KnownPeople
     rows: pl.LazyFrame
     terms: Terms
     day: date
     only_due: bool
 
-    def find(self, matched: pl.Series) -> Absence:
-        """Find the people who are absent, given the ids of the records that the report matches."""
-        found = find_absent(self.read_known, self.rows, matched, self.terms, self.day)
+    def find(self, matched: Callable[[], pl.Series], seen: PeopleSum | None = None) -> Absence:
+        """Find the people who are absent; see `find_absent`."""
+        found = find_absent(self.known, self.rows, matched, self.terms, self.day, seen)
         if not self.only_due:
             return found
         return Absence(found.people.filter(self.are_due(found.people)), found.known, 0)
@@ -55,7 +57,7 @@ class AbsentPeople:
         """List the ids of the records to read: those that something may be written to."""
         if not self.spec.writes_absent:
             return []
-        people = self.find(pl.Series("record_id", [], dtype=pl.String)).people
+        people = self.find(partial(pl.Series, "record_id", [], pl.String)).people
         return people.filter(self.are_due(people))["record_id"].to_list()
 
     def build_lines(self, found: Absence, records: pl.DataFrame, first: int) -> pl.DataFrame:
@@ -85,7 +87,7 @@ class AbsentPeople:
 
 def expect_people(
     spec: IntegrationSpec,
-    read_known: Callable[[Sequence[str]], pl.DataFrame] | None,
+    known: KnownPeople | None,
     rows: pl.LazyFrame,
     terms: Terms,
     day: date,
@@ -96,9 +98,9 @@ def expect_people(
     A report of events holds only those to whom something happened. So people can drop out of it only over a window of
     days, or where the integration says after how many days.
     """
-    if read_known is None or (kind == "events" and spec.window is None and spec.when_absent is None):
+    if known is None or (kind == "events" and spec.window is None and spec.when_absent is None):
         return None
-    return AbsentPeople(spec, read_known, rows, terms, day, only_due=kind == "events" and spec.window is None)
+    return AbsentPeople(spec, known, rows, terms, day, only_due=kind == "events" and spec.window is None)
 
 
 def calculate_absent(spec: IntegrationSpec, terms: Terms, people: pl.DataFrame, day: date) -> dict[str, pl.Series]:

@@ -35,7 +35,7 @@ from integration_center.salesforce.read.snapshot import SnapshotKeeper
 from integration_center.salesforce.write.last_look import MARGIN
 from integration_center.store.frames import FrameFile, count_height
 from integration_center.store.reports import EVENTS
-from integration_center.sync.absence import Absence
+from integration_center.sync.absence import Absence, KnownPeople
 from integration_center.sync.columns import BEFORE, DAY, LAST_SEEN, LEDGER_COLUMNS, MODSTAMP, OF_PAST, SOURCE_ROWS
 from integration_center.sync.ledger import list_value_columns
 from integration_center.sync.limits import MATCH_RATE, Verdict, judge, judge_absence
@@ -45,6 +45,7 @@ from integration_center.sync.marking import list_mapped
 from integration_center.sync.match.keys import list_spellings
 from integration_center.sync.match.match_rate import ALTERED
 from integration_center.sync.past_events import Past, add_past_rows, find_past_rows
+from integration_center.sync.people_sum import PeopleSum
 from integration_center.sync.plan_terms import Terms, resolve_terms
 from integration_center.sync.row_numbers import USUAL, RowNumbers
 from integration_center.sync.schema import SObjectSchema
@@ -71,6 +72,7 @@ class Plan:
         describe_hash: see `fingerprint`.
         past_rows: the number of lines for rows of days that earlier runs applied, which must be written again.
         absent: the number of lines for people who dropped out of the report.
+        people: the sum of the lines of the report's people; None where nobody can drop out.
     """
 
     plan_id: str
@@ -84,6 +86,7 @@ class Plan:
     describe_hash: str
     past_rows: int = 0
     absent: int = 0
+    people: PeopleSum | None = None
 
     @property
     def lines(self) -> pl.LazyFrame:
@@ -126,7 +129,7 @@ def build_plan(
     earlier: Earlier = lambda record_ids: (),
     snapshot: SnapshotKeeper | None = None,
     past: Past | None = None,
-    read_known: Callable[[Sequence[str]], pl.DataFrame] | None = None,
+    known: KnownPeople | None = None,
     day: date | None = None,
     failing: pl.DataFrame | None = None,
     numbers: RowNumbers | None = None,
@@ -144,8 +147,7 @@ def build_plan(
         earlier: returns what earlier syncs wrote to some records: lines of their ledgers, the newest sync first.
         snapshot: where the records are kept from run to run, so that only changed records are read again.
         past: for an events report, the days that earlier runs applied.
-        read_known: reads columns of the records that earlier syncs of the integration wrote; None where people who
-            dropped out are left alone.
+        known: the people whom earlier syncs of the integration wrote; None where those who dropped out are left alone.
         day: the day of the run; the newest day of the rows when it is None.
         failing: the records that Salesforce refused in earlier runs; see `find_failing`.
         numbers: the numbers of the rows in their files; None where `row` + `HEADER_ROWS` says them.
@@ -171,6 +173,7 @@ def build_plan(
     people: AbsentPeople | None = None
     made_of: pl.Series | None = None
     absences: list[Absence] = []
+    seen: PeopleSum | None = None
     plan_id = uuid4().hex
     verdicts: list[Verdict] = []
     has_past = False
@@ -195,7 +198,7 @@ def build_plan(
         has_past = past is not None and count_height(planned) > height
         dtypes |= {name: dtype for name, dtype in planned.collect_schema().items() if name in dtypes}
         terms = resolve(dtypes)
-        people = expect_people(spec, read_known, rows, terms, day, kind)
+        people = expect_people(spec, known, rows, terms, day, kind)
         due = people.list_due() if people else []
         key = list_keys(spec, planned.collect(), schema) if count_height(planned) <= KEY_LIST_ROWS else None
         read = partial(
@@ -211,15 +214,21 @@ def build_plan(
         for place in range(records.width):  # to look up texts in pieces takes twenty times as long
             records.replace_column(place, records.to_series(place).rechunk())
 
-        def list_absent(matched: pl.Series, there: pl.DataFrame, first: int) -> pl.DataFrame | None:
-            if people is None:
-                return None
-            found = people.find(matched)
+        def list_absent(
+            people: AbsentPeople, lines: PeopleSum, matched: Callable[[], pl.Series], there: pl.DataFrame, first: int
+        ) -> pl.DataFrame | None:
+            nonlocal seen
+            seen = lines
+            found = people.find(matched, seen)
             absences.append(found)
             return None if found.people.is_empty() else people.build_lines(found, there, first)
 
         slices = plan_slices(
-            planned, records, terms, edits_converted=cache(org.may_edit_converted_leads), absent=list_absent
+            planned,
+            records,
+            terms,
+            edits_converted=cache(org.may_edit_converted_leads),
+            absent=partial(list_absent, people) if people else None,
         )
         del records
     added: dict[str, tuple[pl.Expr, pl.DataType]] = {
@@ -265,6 +274,7 @@ def build_plan(
         describe_hash=fingerprint(asked, schema),
         past_rows=in_work.file.scan().select(pl.col(OF_PAST).sum()).collect().item() - absent if past else 0,
         absent=absent,
+        people=seen,
     )
 
 

@@ -6,6 +6,7 @@ much, and are never in memory all at once.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -17,9 +18,10 @@ from integration_center.sync.columns import FILE, FILE_ROW
 from integration_center.sync.failures import FAILING_SINCE, give_up
 from integration_center.sync.ledger import hold, hold_rows, planned_updates
 from integration_center.sync.limits import Figures, measure
-from integration_center.sync.lines import drop_keys, match_report, settle_lines
+from integration_center.sync.lines import Matching, drop_keys, match_report, settle_lines
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.overrides import respect_overrides
+from integration_center.sync.people_sum import PeopleSum, sum_people
 from integration_center.sync.plan_terms import Terms
 from integration_center.sync.row_numbers import RowNumbers
 from integration_center.sync.schema import SObjectSchema
@@ -31,6 +33,10 @@ LOOKED_UP = 150_000
 
 Earlier = Callable[[pl.Series], Sequence[pl.DataFrame]]
 """Returns what earlier syncs wrote to the records with these ids: lines of their ledgers, the newest sync first."""
+
+Absent = Callable[[PeopleSum, Callable[[], pl.Series], pl.DataFrame, int], pl.DataFrame | None]
+"""Returns the lines of people who dropped out, None without any. It gets the sum of the lines of the report, a function
+that returns the ids of the matched records, the records without their keys, and the number of the first line."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def plan_slices(
     terms: Terms,
     *,
     edits_converted: Callable[[], bool],
-    absent: Callable[[pl.Series, pl.DataFrame, int], pl.DataFrame | None] | None = None,
+    absent: Absent | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Match the whole report, then compare and settle its lines a slice at a time.
 
@@ -101,8 +107,7 @@ def plan_slices(
         records: the Records frame, each record once.
         terms: the terms of the plan.
         edits_converted: see `build_lines`.
-        absent: returns the lines of people who dropped out, given the ids of the matched records, the records without
-            their keys, and the number of the first line.
+        absent: adds the lines of people who dropped out.
 
     Raises:
         PlanError: a key matches several records, and the integration says `when_many_match: fail`.
@@ -110,20 +115,24 @@ def plan_slices(
     with phase(Phase.MATCH):
         matching = match_report(rows, records, terms)
         advance(matching.count_matched(), matching.height)
-    if absent:
-        records = drop_keys(records, terms)
-    matched = matching.there["record_id"].gather(matching.lines[PLACE].drop_nulls())
-    gone = absent(matched, records, matching.height) if absent else None
-    del matched, records
-    done = 0
+    records = drop_keys(records, terms)
+    done, seen = 0, PeopleSum()
     for lines in cut_lines(matching.lines):
         with phase(Phase.COMPARE, matching.lines.height):
             settled = settle_lines(lines, matching, edits_converted=edits_converted)
             done += lines.height
             advance(done)
+            if absent:
+                seen += sum_people(settled)
         yield settled
+    gone = absent(seen, partial(list_matched, matching), records, matching.height) if absent else None
     if gone is not None:
         yield gone
+
+
+def list_matched(matching: Matching) -> pl.Series:
+    """List the ids of the records that rows of a report match."""
+    return matching.there["record_id"].gather(matching.lines[PLACE].drop_nulls())
 
 
 def number_slices(slices: Iterable[pl.DataFrame], numbers: RowNumbers, height: int) -> Iterator[pl.DataFrame]:

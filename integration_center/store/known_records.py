@@ -10,10 +10,13 @@ from integration_center.store.frame_store import FrameStore
 from integration_center.store.frames import write_slices
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.absence import KNOWN
+from integration_center.sync.people_sum import PEOPLE, PeopleSum
 
 KNOWN_FOLDER = "known"
 SEEN_AGAIN = "seen_again"
 """In the index: the newest day in the file, and the day on which all people of that day were seen again."""
+NEWEST = "newest"
+"""In the index: the day of the ledger whose sum is there, see `find_seen`."""
 
 
 class KnownRecords:
@@ -51,8 +54,17 @@ class KnownRecords:
             return None
         return known.with_columns(_read_last_seen(stored.details))
 
-    def note_seen_again(self, slug: str, org_id: str, object_name: str, newest: date, day: date) -> None:
-        """Note that all people of the newest day were seen again on another day. The file stays as it is.
+    def find_seen(self, slug: str, org_id: str, object_name: str) -> tuple[PeopleSum, date] | None:
+        """Return what `KnownPeople.seen` says; None when it is not known."""
+        stored = self._frames.index.find(find_known(slug, org_id, object_name).name)
+        if stored is None or PEOPLE not in stored.details:
+            return None
+        return PeopleSum.read(stored.details[PEOPLE]), date.fromisoformat(stored.details[NEWEST])
+
+    def note_seen_again(
+        self, slug: str, org_id: str, object_name: str, newest: date, day: date, people: PeopleSum | None
+    ) -> None:
+        """Note that all people of the newest day, and no others, were seen again. The file stays as it is.
 
         Args:
             slug: of the integration.
@@ -60,24 +72,46 @@ class KnownRecords:
             object_name: the object.
             newest: the newest day of `last_seen`, as `scan` returns it.
             day: the later day.
+            people: the sum of the ledger in which they were seen, if it is known.
         """
         stored = self._frames.index.find(find_known(slug, org_id, object_name).name)
         if stored is None:
             return
-        written, _ = _read_seen_again(stored.details) or (newest, newest)
-        self._frames.describe_again(stored, {SEEN_AGAIN: [written.isoformat(), day.isoformat()]})
+        noted = _read_seen_again(stored.details)
+        written = noted[0] if noted and noted[1] == newest else newest
+        details = {SEEN_AGAIN: [written.isoformat(), day.isoformat()], **_describe(people, day)}
+        self._frames.describe_again(stored, details)
 
-    def write(self, slug: str, org_id: str, object_name: str, known: Iterable[pl.DataFrame]) -> None:
-        """Store the frame of known records, given in slices."""
+    def write(
+        self,
+        slug: str,
+        org_id: str,
+        object_name: str,
+        known: Iterable[pl.DataFrame],
+        seen: tuple[PeopleSum, date] | None = None,
+    ) -> None:
+        """Store the frame of known records, given in slices.
+
+        Args:
+            slug: of the integration.
+            org_id: the org.
+            object_name: the object.
+            known: the slices.
+            seen: what `find_seen` returns from now on.
+        """
         new = self._frames.begin(find_known(slug, org_id, object_name))
         write_slices(known, pl.Schema(KNOWN), new.path)
-        self._frames.publish(new, only_version=True)
+        self._frames.publish(new, details=_describe(*seen) if seen else None, only_version=True)
 
 
 def find_known(slug: str, org_id: str, object_name: str) -> Place:
     """Find the place of an integration's known records in one org."""
     name = f"{KNOWN_FOLDER}/{slug}/{org_id}.{object_name.lower()}.parquet"
     return Place(name, FileKind.KNOWN_RECORDS, slug, org_id=org_id)
+
+
+def _describe(people: PeopleSum | None, newest: date) -> dict[str, Any]:
+    return {PEOPLE: people.as_dict(), NEWEST: newest.isoformat()} if people else {}
 
 
 def _read_seen_again(details: Mapping[str, Any]) -> tuple[date, date] | None:

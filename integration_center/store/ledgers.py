@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from integration_center.store.frames import FrameFile, keep_rows_whole, read_sli
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import OUTCOME
 from integration_center.sync.overrides import is_memorable
+from integration_center.sync.people_sum import PEOPLE, PeopleSum
 from integration_center.sync.tally import Tally, tally_lines
 
 logger = logging.getLogger(__name__)
@@ -75,13 +77,26 @@ class LedgerFolder:
             return settled
 
         parts = map(settle, keep_rows_whole(read_slices(lines)))
+        people = self.find_people(run_id, slug)  # the lines of the draft, whatever becomes of them
         new = self._frames.begin(find_ledger(run_id, slug))
         write_slices(parts, lines.collect_schema(), new.path)
-        return self._frames.publish(new), tally
+        return self._frames.publish(new, details=_describe(people)), tally
 
-    def keep(self, run_id: str, slug: str, file: FrameFile) -> FrameFile:
-        """Store an existing frame file as a ledger, replacing an earlier one of the same sync."""
-        return self._frames.publish_file(find_ledger(run_id, slug), file)
+    def keep(self, run_id: str, slug: str, file: FrameFile, people: PeopleSum | None = None) -> FrameFile:
+        """Store an existing frame file as a ledger, replacing an earlier one of the same sync.
+
+        Args:
+            run_id: the run of the sync.
+            slug: the slug of its integration.
+            file: the lines.
+            people: the sum of these lines, where it is known.
+        """
+        return self._frames.publish_file(find_ledger(run_id, slug), file, details=_describe(people))
+
+    def find_people(self, run_id: str, slug: str) -> PeopleSum | None:
+        """Return the sum of the lines of one sync, as they were planned; None where it is not known."""
+        stored = self._frames.index.find(find_ledger(run_id, slug).name)
+        return PeopleSum.read(stored.details[PEOPLE]) if stored and PEOPLE in stored.details else None
 
     def keep_day(self, run_id: str, slug: str, day: date, file: FrameFile) -> FrameFile:
         """Keep the report of a day as a sync read it. Later runs compare their rows with it."""
@@ -168,6 +183,10 @@ class LedgerFolder:
 def find_ledger(run_id: str, slug: str) -> Place:
     """Find the place of one sync's ledger."""
     return Place(f"ledgers/{run_id}/{slug}.parquet", FileKind.LEDGER, slug, run_id=run_id)
+
+
+def _describe(people: PeopleSum | None) -> dict[str, Any] | None:
+    return {PEOPLE: people.as_dict()} if people else None
 
 
 def find_day_read(run_id: str, slug: str, day: date) -> Place:

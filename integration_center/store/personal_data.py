@@ -32,6 +32,7 @@ from integration_center.sync.columns import (
 )
 from integration_center.sync.failures import FAILING_SINCE
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.people_sum import PEOPLE
 
 logger = logging.getLogger(__name__)
 
@@ -204,7 +205,12 @@ class PersonalData:
             return part.with_columns(blank(part.schema, marked, safe) + ([] if is_report else explain(marked)))
 
         written = rewrite_frame(lines, change, folder / "erased.parquet", metadata)
-        return self.frames.replace_object(holding.places, written).path
+        return self.frames.replace_object([*map(leave_out_sum, holding.places)], written).path
+
+
+def leave_out_sum(file: StoredFile) -> StoredFile:
+    """Leave out of the index what was added up while the file still held the person."""
+    return replace(file, details={name: value for name, value in file.details.items() if name != PEOPLE})
 
 
 def blank(schema: pl.Schema, held: pl.Expr, safe: frozenset[str]) -> list[pl.Expr]:

@@ -12,6 +12,7 @@ from integration_center.sync.given import Given
 from integration_center.sync.lines import Matching, list_records, settle_lines
 from integration_center.sync.match.usable_rows import show_key
 from integration_center.sync.outcomes import MAY_BE_WRITTEN, Outcome
+from integration_center.sync.people_sum import PeopleSum, is_row
 from integration_center.sync.plan_terms import ROW, Terms, name_columns
 from integration_center.sync.targets import Target
 from integration_center.sync.values.distinct import find_places, find_places_of, repeats
@@ -23,6 +24,20 @@ KNOWN = {"record_id": pl.String(), "key": pl.String(), "last_seen": pl.Date(), "
 newest day whose report had its key; and the run that wrote it first."""
 
 PERSON = ("record_id", "key", "last_seen")
+
+
+@dataclass(frozen=True)
+class KnownPeople:
+    """The people whom earlier syncs of an integration wrote.
+
+    Attributes:
+        read: reads columns of the frame of known records, which all together take the memory of a report.
+        seen: the sum of the newest ledger, and its day, which is the `last_seen` of all its people and of nobody else.
+            None when they are not known.
+    """
+
+    read: Callable[[Sequence[str]], pl.DataFrame]
+    seen: tuple[PeopleSum, date] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,38 +63,43 @@ def compare_keys(keys: pl.Series) -> pl.Series:
 
 
 def find_absent(
-    read_known: Callable[[Sequence[str]], pl.DataFrame],
+    known: KnownPeople,
     rows: pl.LazyFrame,
-    matched: pl.Series,
+    matched: Callable[[], pl.Series],
     terms: Terms,
     day: date,
+    seen: PeopleSum | None = None,
 ) -> Absence:
     """Find the known records whose key is not in the report, and which no row of the report matches.
 
     Args:
-        read_known: reads columns of the frame of known records, which all together take the memory of a report.
+        known: the known records.
         rows: the report, with `_day` and the key columns. In a snapshot, only the newest day counts.
-        matched: the ids of the records that the report matches.
+        matched: returns the ids of the records that the report matches.
         terms: the terms of the plan.
         day: the day of the run. Records that a later report had are not absent.
+        seen: the sum of the lines of the plan, if they are there already.
     """
-    is_matched = find_places_of(lambda: read_known(["record_id"]).to_series(), matched).is_not_null()
-    last_seen = read_known(["last_seen"]).to_series()
-    is_earlier = last_seen < day
-    is_open = is_earlier & ~is_matched
+    last_seen = known.read(["last_seen"]).to_series()
+    is_open = is_earlier = last_seen < day
+    if known.seen and seen == known.seen[0]:  # as on most days: only those who left before can be absent
+        is_open = is_earlier & (last_seen != known.seen[1])
+    if is_open.any():
+        found = find_places_of(lambda: known.read(["record_id"]).to_series().filter(is_open), matched())
+        places = is_open.arg_true().filter(found.is_null())
+        is_open = pl.repeat(False, len(is_open), eager=True).scatter(places, True)
+    people = pl.DataFrame(schema={name: KNOWN[name] for name in PERSON})
     if is_open.any():
         # In one chunk: Polars 1 panics where texts are made from a column whose first chunk has become empty.
-        people = pl.DataFrame([read_known([name]).to_series().filter(is_open) for name in PERSON]).rechunk()
+        people = pl.DataFrame([known.read([name]).to_series().filter(is_open) for name in PERSON]).rechunk()
         present = compare_keys(_show_keys(rows, terms)).unique()
         people = people.filter(~compare_keys(people["key"]).is_in(present.implode()).fill_null(False))
-    else:  # as on most days
-        people = pl.DataFrame(schema={name: KNOWN[name] for name in PERSON})
-    seen = last_seen.filter(is_earlier)
-    newest = seen.max()
+    earlier = last_seen.filter(is_earlier)
+    before = earlier.max()
     return Absence(
         people,
-        known=int((seen == newest).sum()) if newest is not None else 0,
-        dropped=int((people["last_seen"] == newest).sum()) if newest is not None else 0,
+        known=int((earlier == before).sum()) if before is not None else 0,
+        dropped=int((people["last_seen"] == before).sum()) if before is not None else 0,
     )
 
 
@@ -173,7 +193,7 @@ def find_day_seen_again(known: pl.LazyFrame, lines: pl.LazyFrame, day: date) -> 
     ids = _read_column(lines, "record_id")
     outcome = pl.col("outcome")
     chosen = lines.select(
-        is_row=_is_row(lines), is_written=outcome.is_in(MAY_BE_WRITTEN), is_unchanged=outcome == Outcome.UNCHANGED
+        is_row=is_row(lines), is_written=outcome.is_in(MAY_BE_WRITTEN), is_unchanged=outcome == Outcome.UNCHANGED
     ).collect()
     is_matched = chosen["is_row"] & ids.is_not_null()
     is_written = chosen["is_written"] & is_matched
@@ -258,14 +278,8 @@ def _note_seen(
 
 def _select_rows(lines: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     """Select the lines of the rows of the newest day, and those of them that have a record."""
-    rows = lines.filter(_is_row(lines))
+    rows = lines.filter(is_row(lines))
     return rows, rows.filter(pl.col("record_id").is_not_null())
-
-
-def _is_row(lines: pl.LazyFrame) -> pl.Expr:
-    """Return whether a line is of a row of the newest day."""
-    used = pl.col("outcome") != Outcome.SUPERSEDED
-    return used & pl.col(LAST_SEEN).is_null() if LAST_SEEN in lines.collect_schema().names() else used
 
 
 def _read_column(lines: pl.LazyFrame, name: str) -> pl.Series:

@@ -17,7 +17,9 @@ from integration_center.pipeline.administration.person_requests import Held, fin
 from integration_center.salesforce.read.snapshot_file import find_snapshot
 from integration_center.store.ledger_search import Question, read_question
 from integration_center.store.person import ERASED, Person
+from integration_center.store.stored_files import FileKind
 from integration_center.sync.outcomes import Outcome
+from integration_center.sync.people_sum import PEOPLE
 from integration_center.sync.values.invisible import NAMES
 from integration_center_tests.conftest import YESTERDAY
 from integration_center_tests.pipeline.center import PLAIN, Center, days_before, email, logins
@@ -35,6 +37,14 @@ def read_all(folder: Path) -> str:
         elif path.is_file():
             texts.append(path.read_bytes().decode(errors="replace"))
     return "\n".join(texts)
+
+
+def count_sums() -> list[int]:
+    """Count the sums over people that are kept beside ledgers, and beside known records."""
+    with open_installation() as installation:
+        kinds = (FileKind.LEDGER, FileKind.KNOWN_RECORDS)
+        stored = [installation.frames.index.list(kind) for kind in kinds]
+    return [sum(PEOPLE in file.details for file in files) for files in stored]
 
 
 @pytest.mark.proof
@@ -67,6 +77,7 @@ def test_a_person_is_erased_from_all_that_is_stored(center: Center, command: Com
     listed = as_json(command("forget-person", email(ANN).upper(), "--json"))
     assert {each["kind"] for each in listed["files"]} >= {"report", "plan", "ledger", "snapshot", "error"}
     assert email(ANN) in read_all(storage)  # it was only listed
+    assert all(count_sums())
     code, output, said = command("forget-person", email(ANN), "--erase")
     assert code == 0, output + said
     assert "files found nothing" in output
@@ -74,6 +85,7 @@ def test_a_person_is_erased_from_all_that_is_stored(center: Center, command: Com
     assert email(ANN) not in everything
     assert record["Id"][:15] not in everything
     assert all(email(number) in everything for number in PLAIN if number != ANN)
+    assert not any(count_sums())
 
     after = center.sync(runs[1])
     assert after.counts == before.counts

@@ -40,7 +40,7 @@ from integration_center.pipeline.steps.metadata import (
     preview_changes,
     trace_update_set,
 )
-from integration_center.pipeline.steps.people import read_known
+from integration_center.pipeline.steps.people import find_known
 from integration_center.pipeline.steps.step_progress import describe_phases
 from integration_center.pipeline.steps.sync_step import SyncStep, sync_step
 from integration_center.pipeline.steps.window import read_window
@@ -165,7 +165,7 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
             earlier=step.read_writes,
             snapshot=step.snapshot,
             past=step.find_past(list(kept)) if kept else None,
-            read_known=partial(read_known, step),
+            known=find_known(step),
             day=newest,
             failing=step.read_failures(),
             numbers=find_numbers(reports, source, days),
@@ -296,7 +296,7 @@ def note_plan(step: SyncStep, plan: Plan, api_calls: int, *, waits: bool = False
         The plan as it is stored.
     """
     syncs = step.installation.syncs
-    stored = step.installation.ledgers.keep(step.run_id, step.slug, plan.file)
+    stored = step.installation.ledgers.keep(step.run_id, step.slug, plan.file, plan.people)
     syncs.planned(
         step.run_id,
         step.slug,

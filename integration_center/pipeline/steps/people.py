@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 import polars as pl
 
 from integration_center.database.sync_records import SyncRecord
 from integration_center.pipeline.steps.known_people import add_sync, find_written
 from integration_center.pipeline.steps.sync_step import SyncStep
-from integration_center.sync.absence import KNOWN, find_day_seen_again, forget_written, note_known
+from integration_center.sync.absence import KNOWN, KnownPeople, find_day_seen_again, forget_written, note_known
+from integration_center.sync.outcomes import MAY_BE_WRITTEN
+from integration_center.sync.people_sum import PeopleSum, is_row
+
+
+def find_known(step: SyncStep) -> KnownPeople:
+    """Return the known people of the integration in the connected org."""
+    seen = step.installation.known_records.find_seen(step.slug, step.account.org_id, step.spec.object)
+    return KnownPeople(partial(read_known, step), seen)
 
 
 def read_known(step: SyncStep, columns: Sequence[str] = tuple(KNOWN)) -> pl.DataFrame:
@@ -37,13 +46,20 @@ def build_known(step: SyncStep) -> pl.DataFrame:
 def note_push(step: SyncStep, lines: pl.LazyFrame) -> None:
     """Remember what a push wrote, and whom its report had."""
     records, place = step.installation.known_records, (step.slug, step.account.org_id, step.spec.object)
+    day, people, seen = step.days[-1], find_people(step, lines), records.find_seen(*place)
+    # A person may be new to us whose record held the right values until now.
+    if people and seen and people == seen[0] and seen[1] <= day and not has_written(lines):
+        records.note_seen_again(*place, seen[1], day, people)
+        return
 
     def note(known: pl.LazyFrame) -> None:
-        day = step.days[-1]
         if newest := find_day_seen_again(known, lines, day):
-            records.note_seen_again(*place, newest, day)
-        else:
-            records.write(*place, note_known(known, lines, step.run_id, day))
+            records.note_seen_again(*place, newest, day, people)
+            return
+        before = known.select(pl.col("last_seen").max()).collect().item()
+        is_newest = before is None or before < day  # otherwise the newest day also has people of another ledger
+        noted = note_known(known, lines, step.run_id, day)
+        records.write(*place, noted, (people, day) if people and is_newest else None)
 
     stored = records.scan(*place)
     if stored is not None:
@@ -51,6 +67,18 @@ def note_push(step: SyncStep, lines: pl.LazyFrame) -> None:
             note(stored)
             return
     note(build_known(step).lazy())
+
+
+def find_people(step: SyncStep, lines: pl.LazyFrame) -> PeopleSum | None:
+    """Return the sum of the lines of a ledger; None where they are not those that were planned."""
+    people = step.installation.ledgers.find_people(step.run_id, step.slug)
+    counted = int(lines.select(is_row(lines).sum()).collect().item())
+    return people if people and people.lines == counted else None
+
+
+def has_written(lines: pl.LazyFrame) -> bool:
+    """Return whether a push wrote a record of a ledger, or may have."""
+    return bool(lines.select(pl.col("outcome").is_in(MAY_BE_WRITTEN).any()).collect().item())
 
 
 def note_undo(step: SyncStep, undone: SyncRecord, lines: pl.LazyFrame) -> None:
