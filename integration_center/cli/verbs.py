@@ -167,6 +167,19 @@ class Verbs(TyperGroup):
             ctx.fail(f"No such command {args[0]!r}; {say_nearest(args[0], [*VERBS])}.")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: Any) -> Any:
+        """See `click.Group`. What Pydantic refuses of an option is said in our words."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            from pydantic import ValidationError
+
+            from integration_center.wording.model_refusals import say_refusal
+
+            if isinstance(error.__cause__, ValidationError):
+                error.message = say_refusal(error.__cause__.errors()[0])
+            raise
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """See `click.Group`."""
         for task, verbs in TASKS.items():

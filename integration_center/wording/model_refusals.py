@@ -33,7 +33,7 @@ API_NAME = "it must be an API name, such as WalkMe_Logins__c"
 
 def say_refusal(fault: ErrorDetails) -> str:
     """Say what is wrong with one value. What a validator of ours says is kept as it is."""
-    about = fault.get("ctx", {})
+    about = {name: f"{value:,}" if isinstance(value, int) else value for name, value in fault.get("ctx", {}).items()}
     if fault["type"] == "string_pattern_mismatch":
         pattern = about["pattern"]
         return ADDRESS if "@" in pattern else WORD if "_-" in pattern else API_NAME
