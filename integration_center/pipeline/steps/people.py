@@ -8,6 +8,7 @@ import polars as pl
 from integration_center.database.sync_records import SyncRecord
 from integration_center.pipeline.steps.known_people import add_sync, find_written
 from integration_center.pipeline.steps.sync_step import SyncStep
+from integration_center.store.frames import UNREADABLE
 from integration_center.sync.absence import (
     KNOWN,
     KnownPeople,
@@ -74,7 +75,7 @@ def note_push(step: SyncStep, lines: pl.LazyFrame) -> None:
 
     stored = records.scan(*place)
     if stored is not None:
-        with suppress(pl.exceptions.PolarsError):  # it is damaged
+        with suppress(*UNREADABLE):  # it is damaged
             note(stored)
             return
     note(build_known(step).lazy())

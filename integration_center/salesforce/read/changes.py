@@ -46,6 +46,7 @@ from integration_center.salesforce.read.snapshot import (
     find_newest,
     find_watermark,
 )
+from integration_center.store.frames import UNREADABLE
 from integration_center.sync.values.distinct import find_places
 from integration_center.wording.sentences import count
 
@@ -158,7 +159,7 @@ def _read_snapshot(keeper: SnapshotKeeper, noted: OwnWrites | None) -> pl.DataFr
         records = stored.read()
         if records is not None:
             lay_writes(records, places, writes, noted.span)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except UNREADABLE as error:
         logger.warning("the note of own writes cannot be read (%s)", type(error).__name__)
         raise damaged from error
     return records
