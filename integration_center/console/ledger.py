@@ -17,6 +17,7 @@ from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing
 from integration_center.installation import Installation
+from integration_center.store.frames import UNREADABLE
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, FILE, FILE_ROW, HOLDS, SOURCE_ROWS
 from integration_center.sync.failures import FAILING_SINCE
 from integration_center.sync.ledger import to_csv_safe
@@ -118,7 +119,7 @@ def _readable(sync: SyncRecord) -> Iterator[None]:
     """Raises PlanMissing when the file turns out to be damaged."""
     try:
         yield
-    except (pl.exceptions.PolarsError, OSError):
+    except UNREADABLE:
         logger.warning("the ledger of run %s of %s cannot be read", sync.run_id, sync.slug)
         raise PlanMissing(
             "the list of records of this run is damaged, or may not be opened. Its counts are kept. Ask the server"

@@ -72,7 +72,8 @@ class Plan:
         describe_hash: see `fingerprint`.
         past_rows: the number of lines for rows of days that earlier runs applied, which must be written again.
         absent: the number of lines for people who dropped out of the report.
-        people: the sum of the lines of the report's people; None where nobody can drop out.
+        people: the sum of the lines of the report's people; None where nobody can drop out, or rows of other days have
+            lines too.
     """
 
     plan_id: str
@@ -215,10 +216,10 @@ def build_plan(
             records.replace_column(place, records.to_series(place).rechunk())
 
         def list_absent(
-            people: AbsentPeople, lines: PeopleSum, matched: Callable[[], pl.Series], there: pl.DataFrame, first: int
+            people: AbsentPeople, total: PeopleSum, matched: Callable[[], pl.Series], there: pl.DataFrame, first: int
         ) -> pl.DataFrame | None:
             nonlocal seen
-            seen = lines
+            seen = None if has_past else total  # rows of other days have lines, but their keys are not in the report
             found = people.find(matched, seen)
             absences.append(found)
             return None if found.people.is_empty() else people.build_lines(found, there, first)

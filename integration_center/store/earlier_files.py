@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.store.frame_store import COPIES, FrameStore
-from integration_center.store.frames import FrameFile, count_height
+from integration_center.store.frames import UNREADABLE, FrameFile, count_height
 from integration_center.store.known_records import KNOWN_FOLDER
 from integration_center.store.stored_files import FileKind, Place, StoredFile
 from integration_center.store.work import WORK
@@ -85,7 +85,7 @@ def _describe(place: Place, path: Path) -> StoredFile | None:
         return StoredFile(place, place.name, stored_at)
     try:
         rows, metadata = count_height(FrameFile(path).scan()), pl.read_parquet_metadata(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except UNREADABLE as error:
         logger.warning("%s cannot be read (%s), and is left out", path, type(error).__name__)
         return None
     details: Mapping[str, Any] = {}

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import write_slices
+from integration_center.store.frames import UNREADABLE, write_slices
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.absence import KNOWN
 from integration_center.sync.people_sum import PEOPLE, PeopleSum
@@ -38,7 +38,7 @@ class KnownRecords:
             return None
         try:
             return stored.select(columns).collect()
-        except (pl.exceptions.PolarsError, OSError):
+        except UNREADABLE:
             return None
 
     def scan(self, slug: str, org_id: str, object_name: str) -> pl.LazyFrame | None:
@@ -50,7 +50,7 @@ class KnownRecords:
         try:
             known = file.scan().select(*KNOWN).cast(pl.Schema(KNOWN))
             known.collect_schema()
-        except (pl.exceptions.PolarsError, OSError):
+        except UNREADABLE:
             return None
         return known.with_columns(_read_last_seen(stored.details))
 

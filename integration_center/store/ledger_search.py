@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from integration_center.store.frames import FrameFile
+from integration_center.store.frames import UNREADABLE, FrameFile
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.values.ids import BODY_LENGTH, complete_ids
 
@@ -97,12 +97,12 @@ def _collect(scans: list[pl.LazyFrame]) -> list[pl.DataFrame]:
     """Collect scans side by side; a ledger that is gone or damaged has no lines."""
     try:
         return pl.collect_all(scans)
-    except (pl.exceptions.PolarsError, OSError):
+    except UNREADABLE:
         return [_collect_one(scan) for scan in scans]
 
 
 def _collect_one(scan: pl.LazyFrame) -> pl.DataFrame:
     try:
         return scan.collect()
-    except (pl.exceptions.PolarsError, OSError):
+    except UNREADABLE:
         return pl.DataFrame(schema={"offset": pl.UInt32, "row": pl.UInt32, "outcome": pl.String})

@@ -10,7 +10,7 @@ import polars as pl
 
 from integration_center.errors import PlanError, PlanMissing
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import FrameFile, keep_rows_whole, read_slices, write_slices
+from integration_center.store.frames import UNREADABLE, FrameFile, keep_rows_whole, read_slices, write_slices
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import OUTCOME
 from integration_center.sync.overrides import is_memorable
@@ -139,7 +139,7 @@ class LedgerFolder:
             if not file.path.is_file():  # reading a pipe would never end
                 raise OSError("not a regular file")
             yield read_outcomes(file.scan())
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except UNREADABLE as error:
             logger.debug("the ledger %s cannot be read (%s)", file.path, type(error).__name__)
             raise PlanError(
                 f"the ledger {self.locate(run_id, slug)} is damaged, or is not a ledger; restore a copy of this file."
@@ -170,7 +170,7 @@ class LedgerFolder:
                 .join(wanted, on="record_id", how="semi", maintain_order="left")
                 .collect()
             )
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except UNREADABLE as error:
             logger.warning("skipped the ledger of run %s, which cannot be read (%s)", run_id, type(error).__name__)
             return pl.DataFrame()
 

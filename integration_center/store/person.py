@@ -7,6 +7,7 @@ from functools import cached_property
 
 import polars as pl
 
+from integration_center.store.frames import UNREADABLE
 from integration_center.store.ledger_search import Question
 from integration_center.sync.values.ids import complete_ids
 from integration_center.sync.values.invisible import INVISIBLE, NAME
@@ -116,7 +117,7 @@ def _collect(
     for each in pairs:
         try:
             found |= set(each.filter(held).select(name).unique().collect()[name].drop_nulls())
-        except (pl.exceptions.PolarsError, OSError):  # damaged; the search of all files says so
+        except UNREADABLE:  # damaged; the search of all files says so
             continue
     if name == "key":
         return frozenset(key.strip() for key in found if key.strip())

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import SPLIT_BY, FrameFile, rewrite_frame
+from integration_center.store.frames import SPLIT_BY, UNREADABLE, FrameFile, rewrite_frame
 from integration_center.store.person import Person
 from integration_center.store.stored_files import FileKind, StoredFile
 from integration_center.store.work import WORK
@@ -182,7 +182,7 @@ class PersonalData:
             lines = FrameFile(path).scan()
             found = lines.filter(person.is_in(lines.collect_schema())).select(pl.len())
             rows = int(found.collect(engine="streaming").item())
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except UNREADABLE as error:
             logger.warning("%s cannot be read (%s)", self.frames.objects.locate(key), type(error).__name__)
             return Holding(key, places, 1, readable=False)
         return Holding(key, places, rows) if rows else None

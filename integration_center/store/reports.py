@@ -13,7 +13,7 @@ from integration_center.files.file_lock import hold_lock
 from integration_center.insights.catalogue import ColumnType, ReportInfo, ReportKind
 from integration_center.insights.source import Report, ReportSource
 from integration_center.store.frame_store import FrameStore, NewVersion
-from integration_center.store.frames import FrameFile, count_height, write_frame, write_slices
+from integration_center.store.frames import UNREADABLE, FrameFile, count_height, write_frame, write_slices
 from integration_center.store.stored_files import FileKind, Place, StoredFile
 from integration_center.sync.row_numbers import USUAL, RowNumbers
 
@@ -93,7 +93,7 @@ class ReportFolder:
             return None
         try:
             file.scan().collect_schema()
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except UNREADABLE as error:
             logger.warning("the frame of %s %s cannot be read (%s)", report_slug, day, type(error).__name__)
             return None
         return file

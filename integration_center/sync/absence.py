@@ -26,12 +26,17 @@ newest day whose report had its key; and the run that wrote it first."""
 PERSON = ("record_id", "key", "last_seen")
 
 
+class KnownRebuilt(Exception):
+    """The frame of known records was not there, or damaged. It is built again now, perhaps with other rows."""
+
+
 @dataclass(frozen=True)
 class KnownPeople:
     """The people whom earlier syncs of an integration wrote.
 
     Attributes:
-        read: reads columns of the frame of known records, which all together take the memory of a report.
+        read: reads columns of the frame of known records, which all together take the memory of a report. Raises
+            `KnownRebuilt` when it had to build the frame.
         seen: the sum of the newest ledger, and its day, which is the `last_seen` of all its people and of nobody else.
             None when they are not known.
     """
@@ -80,6 +85,20 @@ def find_absent(
         day: the day of the run. Records that a later report had are not absent.
         seen: the sum of the lines of the plan, if they are there already.
     """
+    try:
+        return _find_absent(known, rows, matched, terms, day, seen)
+    except KnownRebuilt:  # columns that were read before belong to other rows
+        return _find_absent(replace(known, seen=None), rows, matched, terms, day, seen)
+
+
+def _find_absent(
+    known: KnownPeople,
+    rows: pl.LazyFrame,
+    matched: Callable[[], pl.Series],
+    terms: Terms,
+    day: date,
+    seen: PeopleSum | None,
+) -> Absence:
     last_seen = known.read(["last_seen"]).to_series()
     is_open = is_earlier = last_seen < day
     if known.seen and seen == known.seen[0]:  # as on most days: only those who left before can be absent

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
 
@@ -13,7 +13,6 @@ PEOPLE = "people"
 """The name of a sum in what the index says of a stored file."""
 HASH_SEED, OTHER_SEED = 0x1D, 0x2E
 BITS = 64
-Lines = TypeVar("Lines", pl.DataFrame, pl.LazyFrame)
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,12 @@ class PeopleSum:
         return PeopleSum(self.lines + other.lines, first, second)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, where numbers of 64 bits are not safe."""
+        """Return the sum for JSON, where numbers of 64 bits are not safe."""
         return {"lines": self.lines, "first": f"{self.first:x}", "second": f"{self.second:x}"}
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> "PeopleSum":
-        """Read what `as_dict` returned."""
+        """Read a sum that `as_dict` returned."""
         return cls(given["lines"], int(given["first"], 16), int(given["second"], 16))
 
 

@@ -1,5 +1,6 @@
 """Who was seen when is the same whether a ledger is compared by its sum or read line by line."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from integration_center.pipeline.steps.people import find_known, note_push, read
 from integration_center.store.frames import FrameFile
 from integration_center.store.known_records import KnownRecords
 from integration_center.store.ledgers import LedgerFolder
-from integration_center.sync.absence import KNOWN, KnownPeople, find_absent, note_known
+from integration_center.sync.absence import KNOWN, PERSON, KnownPeople, KnownRebuilt, find_absent, note_known
 from integration_center.sync.columns import OUTCOME
 from integration_center.sync.people_sum import PeopleSum, sum_people
 from integration_center.sync.plan_terms import resolve_terms
@@ -122,6 +123,26 @@ def test_a_ledger_with_the_same_people_is_not_compared_line_by_line(monkeypatch:
         monkeypatch.setattr(steps_people, "find_day_seen_again", pytest.fail)
         note_push(step, again.lazy())
         assert read_known(step)["last_seen"].to_list() == [FIRST + DAY]
+
+
+@pytest.mark.parametrize("column", PERSON)
+def test_a_frame_that_is_built_again_meanwhile_is_read_from_the_beginning(column: str) -> None:
+    stored, built = (
+        pl.concat(note_known(pl.LazyFrame(schema=KNOWN), build_lines(rows).lazy(), "run 1", FIRST))
+        for rows in ([(number, "updated", False) for number in numbers] for numbers in ([1, 2, 3], [3, 1]))
+    )
+    frames = [built, stored]
+
+    def read(columns: Sequence[str]) -> pl.DataFrame:
+        if column in columns and frames[-1] is stored:
+            frames.pop()
+            raise KnownRebuilt
+        return frames[-1].select(columns)
+
+    rows = make_rows({"User": ["1@x.com"], "Title": [None]}, [FIRST + DAY]).lazy()
+    found = find_absent(KnownPeople(read), rows, lambda: pl.Series(["00Q1"]), TERMS, FIRST + DAY)
+    assert found.people.equals(built.select(PERSON)[:1])
+    assert (found.known, found.dropped) == (2, 1)
 
 
 def test_other_people_keys_and_records_have_other_sums() -> None:

@@ -11,6 +11,7 @@ from integration_center.installation import open_installation
 from integration_center.pipeline.location.loader import load_integrations
 from integration_center.store.stored_files import FileKind
 from integration_center_tests.pipeline.center import COUNT, PLAIN, Center, logins
+from integration_center_tests.pipeline.commands import Command
 
 COMPANIES = [{"column": "User ID", "field": "Company"}]
 """A key without an index, so that a run cannot ask for a list of keys."""
@@ -204,3 +205,25 @@ def test_a_condition_that_is_none_breaks_its_own_integration_alone(center: Cente
     loaded = load_integrations(center.defs)
     assert loaded.specs.keys() == {"other"}
     assert "where: LIMIT at character 15 does not belong there" in loaded.broken["logins_to_leads"]
+
+
+@pytest.mark.proof
+def test_writes_that_are_stamped_as_an_earlier_push_are_seen(
+    center: Center, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration_center.pipeline.steps.look_back.WORTH_LEAVING_OUT", len(PLAIN))
+    monkeypatch.setattr("integration_center.pipeline.steps.look_back.WORTH_A_LOOK", len(PLAIN))
+    for number in PLAIN:
+        center.change_lead(number, "Company", logins([number])[0][0])
+    clock = center.emulator.sandbox.clock
+    clock.advance(7_200)
+    center.integrate(keys=COMPANIES)
+    clock.freeze()  # as where the org's clock is moved back, each time by as much as has passed
+    for count in (7, 8, 7):
+        center.drop(logins(PLAIN, count))
+        ran = center.run()
+        assert center.sync(ran).counts["lines"] == {"updated": len(PLAIN)}
+        assert {center.lead(number)[COUNT] - number for number in PLAIN} == {count}
+    assert command("undo", ran.run_id, "--yes")[0] == 0
+    assert center.sync(center.run()).counts["lines"] == {"updated": len(PLAIN)}
+    clock.resume()

@@ -2,34 +2,46 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 
 import polars as pl
 
 from integration_center.database.sync_records import SyncRecord
 from integration_center.pipeline.steps.known_people import add_sync, find_written
 from integration_center.pipeline.steps.sync_step import SyncStep
-from integration_center.sync.absence import KNOWN, KnownPeople, find_day_seen_again, forget_written, note_known
+from integration_center.store.frames import UNREADABLE
+from integration_center.sync.absence import (
+    KNOWN,
+    KnownPeople,
+    KnownRebuilt,
+    find_day_seen_again,
+    forget_written,
+    note_known,
+)
 from integration_center.sync.outcomes import MAY_BE_WRITTEN
 from integration_center.sync.people_sum import PeopleSum, is_row
 
 
 def find_known(step: SyncStep) -> KnownPeople:
     """Return the known people of the integration in the connected org."""
-    seen = step.installation.known_records.find_seen(step.slug, step.account.org_id, step.spec.object)
-    return KnownPeople(partial(read_known, step), seen)
+    records, place = step.installation.known_records, (step.slug, step.account.org_id, step.spec.object)
+
+    def read(columns: Sequence[str]) -> pl.DataFrame:
+        known = records.read(*place, columns)
+        if known is None:
+            build_known(step)
+            raise KnownRebuilt
+        return known
+
+    return KnownPeople(read, records.find_seen(*place))
 
 
-def read_known(step: SyncStep, columns: Sequence[str] = tuple(KNOWN)) -> pl.DataFrame:
-    """Return columns of the known records of the integration in the connected org; see `KNOWN`.
+def read_known(step: SyncStep) -> pl.DataFrame:
+    """Return the known records of the integration in the connected org; see `KNOWN`.
 
     They are built from the ledgers of earlier pushes where nothing is stored yet.
     """
-    org_id, name = step.account.org_id, step.spec.object
-    known = step.installation.known_records.read(step.slug, org_id, name, columns)
-    if known is not None:
-        return known
-    return build_known(step).select(columns)
+    known = step.installation.known_records.read(step.slug, step.account.org_id, step.spec.object)
+    return build_known(step) if known is None else known
 
 
 def build_known(step: SyncStep) -> pl.DataFrame:
@@ -63,7 +75,7 @@ def note_push(step: SyncStep, lines: pl.LazyFrame) -> None:
 
     stored = records.scan(*place)
     if stored is not None:
-        with suppress(pl.exceptions.PolarsError):  # it is damaged
+        with suppress(*UNREADABLE):  # it is damaged
             note(stored)
             return
     note(build_known(step).lazy())

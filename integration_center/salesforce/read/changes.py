@@ -46,6 +46,7 @@ from integration_center.salesforce.read.snapshot import (
     find_newest,
     find_watermark,
 )
+from integration_center.store.frames import UNREADABLE
 from integration_center.sync.values.distinct import find_places
 from integration_center.wording.sentences import count
 
@@ -93,10 +94,12 @@ def read_changes(
     """
     records: pl.DataFrame | None = None
     noted = keeper.find_writes(info)
-    own = (*info.own, *([noted.span] if noted else []))
+    own: Sequence[Span] = (*info.own, *([noted.span] if noted else []))
     for _ in range(LOOKS):
         org_time, our_time = selection.session.usage.org_time or info.read_at, datetime.now(UTC)
         since = info.watermark - OVERLAP
+        # If the org's clock was moved back into a span, later writes of ours may have stamps in it, too.
+        own = tuple(span for span in own if span.last < org_time)
         try:
             changes = _fetch(selection, _build_stamped(since, info, own), keys)
         except LimitExceeded:
@@ -158,7 +161,7 @@ def _read_snapshot(keeper: SnapshotKeeper, noted: OwnWrites | None) -> pl.DataFr
         records = stored.read()
         if records is not None:
             lay_writes(records, places, writes, noted.span)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except UNREADABLE as error:
         logger.warning("the note of own writes cannot be read (%s)", type(error).__name__)
         raise damaged from error
     return records

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from integration_center.errors import ConfigurationError, TransientError
 from integration_center.salesforce.read.snapshot import OwnWrites, SnapshotInfo
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import FrameFile
+from integration_center.store.frames import UNREADABLE, FrameFile
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import AFTER, CHANGED
 from integration_center.sync.outcomes import Outcome
@@ -64,7 +64,7 @@ class OpenSnapshot:
     def _read(self, columns: list[str] | None = None) -> pl.DataFrame | None:
         try:
             return self.file.read(columns)
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except UNREADABLE as error:
             logger.warning("the snapshot %s cannot be read (%s)", self.file.path, type(error).__name__)
             return None
 
@@ -159,7 +159,7 @@ def find_snapshot(slug: str, sobject: str, org_id: str, kind: FileKind = FileKin
 def _read_seal(file: FrameFile) -> _Seal | None:
     try:
         return SEALS.validate_json(pl.read_parquet_metadata(file.path)[SEAL])
-    except (pl.exceptions.PolarsError, OSError, KeyError, ValueError) as error:
+    except (*UNREADABLE, KeyError, ValueError) as error:
         logger.warning("the snapshot %s cannot be read (%s)", file.path, type(error).__name__)
         return None
 
