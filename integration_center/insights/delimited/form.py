@@ -154,13 +154,17 @@ class RowCount:
         errors = self.errors if self.errors <= self.rows / 2 else 0
         short, long = count(self.short, "row lacks its", "rows lack their"), count(self.long, "row has", "rows have")
         headers = count(self.headers, "row repeats", "rows repeat")
-        notes = (
+        notes = [
             (self.short, f"{short} last cells, which are read as empty"),
             (self.long, f"{long} extra empty cells at the end, which are left out"),
             (self.headers, f"{headers} the header, as in files that were joined"),
-            (self.joined, JOINED.format(count(self.joined, "row has", "rows have"), locate(self.first_joined or 0))),
-            (errors, ERRORS.format(count(errors, "row begins", "rows begin"), locate(self.first_error or 0))),
-        )
+        ]
+        # A table without rows has no place to name.
+        if self.joined and self.first_joined is not None:
+            joined = count(self.joined, "row has", "rows have")
+            notes.append((self.joined, JOINED.format(joined, locate(self.first_joined))))
+        if errors and self.first_error is not None:
+            notes.append((errors, ERRORS.format(count(errors, "row begins", "rows begin"), locate(self.first_error))))
         return [note for found, note in notes if found]
 
 

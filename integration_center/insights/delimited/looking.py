@@ -19,6 +19,8 @@ SEPARATOR_LINE = re.compile(rb'(?i)"?sep=(.)"?[ \t]*(?:\r\n?|\n)')
 ODD_SEPARATORS = re.compile(r"""[^\w\s"'.@()/#+,;|-]|\x1f""")
 """Characters besides `DELIMITERS` that may separate cells."""
 ROWS_LOOKED_AT = 20
+MOST_COMMENTS = 50
+"""The most lines of comment above a table."""
 BYTES_LOOKED_AT = 256_000
 """The size of the beginning of a text that `find_delimiter` needs."""
 MANY = 0.8
@@ -48,6 +50,9 @@ def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
     fitting = [each for each, found in widths.items() if is_table(found)]
     # The header is below a title. The reader of the rows says which row seems to be the header.
     titled = [each for each, found in widths.items() if find_header_below(found)]
+    # The first line alone may be a title that holds the sign, where the others are quoted.
+    if titled and not any(len(widths[each]) > 1 for each in fitting):
+        fitting = []
     # Lines below the table, such as `TRAILER|2`, only count where no delimiter fits all rows.
     fitting = fitting or [each for each, found in widths.items() if not titled and is_table(leave_out_below(found))]
     # Where rows are broken, the header and one of them still show how cells are separated, so that the error names it.
@@ -70,6 +75,13 @@ def find_separator(text: bytes) -> str | None:
     return next((str(sign) for sign in found if len({line.count(sign) for line in lines}) == 1), None)
 
 
+def find_between_quotes(line: str) -> str | None:
+    """Find the character between all cells of a line of cells in quotes; None for any other line."""
+    first, *between = re.split(r'"[^"]*"', line.strip("\r\n"))
+    found = set(between[:-1])
+    return found.pop() if not first and len(found) == 1 and not between[-1] and len(min(found)) == 1 else None
+
+
 def find_quote(text: bytes, delimiter: str | None) -> str:
     """Find the character around cells: an apostrophe if it surrounds every cell of the first line, else `"`."""
     first = text[:BYTES_LOOKED_AT].lstrip(b"\r\n").splitlines()[:1]
@@ -82,14 +94,27 @@ def find_quote(text: bytes, delimiter: str | None) -> str:
 
 
 def measure(sample: str, dialect: Dialect, form: Form) -> Sequence[int]:
-    """Count the cells of the header and the first rows, as far as they can be read."""
-    widths: list[int] = []
+    """Count the cells of the header and the first rows, as far as they can be read. Lines of comment are one row."""
+    rows: list[list[str]] = []
+    end = form.header_row + ROWS_LOOKED_AT + MOST_COMMENTS
     try:
-        for row in islice(read_rows(sample, dialect), form.header_row - 1, form.header_row + ROWS_LOOKED_AT):
-            widths.append(len(row))
+        for row in islice(read_rows(sample, dialect), form.header_row - 1, end):
+            rows.append(row)
     except csv.Error:
         pass  # the sample ends inside a cell, or the delimiter is another
-    return widths
+    return list(map(len, leave_out_comments(rows)))[: ROWS_LOOKED_AT + 1]
+
+
+def leave_out_comments(rows: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+    """Leave out all but the first of several lines of comment above a table, and all but its first cell.
+
+    Lines of comment begin with `#`, as the rows of some tables do. Those are as wide as the rows below them.
+    """
+    begun = [bool(row) and row[0].lstrip().startswith("#") for row in rows]
+    number = begun.index(False) if False in begun else 0
+    if number < 2 or min(map(len, rows[:number])) >= len(rows[number]):
+        return rows
+    return [rows[0][:1], *rows[number:]]
 
 
 def is_table(widths: Sequence[int]) -> bool:

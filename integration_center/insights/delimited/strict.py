@@ -2,10 +2,11 @@
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 import polars as pl
 
@@ -17,7 +18,14 @@ from integration_center.insights.delimited.footer_pattern import is_row
 from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect, RowCount
 from integration_center.insights.delimited.header import NAME
 from integration_center.insights.delimited.kinds import ERROR_BELOW, ERROR_PAGE
-from integration_center.insights.delimited.looking import find_header_below, read_options
+from integration_center.insights.delimited.looking import (
+    BYTES_LOOKED_AT,
+    MOST_COMMENTS,
+    find_between_quotes,
+    find_header_below,
+    leave_out_comments,
+    read_options,
+)
 from integration_center.insights.delimited.row_places import RowPlaces
 from integration_center.progress import advance
 from integration_center.wording.sentences import count
@@ -77,6 +85,12 @@ class StrictReader:
             raise
         except csv.Error as error:
             start = line + 1 + before
+            if not line and (sign := find_between_quotes(self._find_text(begin))):
+                raise UnreadableReport(
+                    f"{self.source}, line {start}: the cells in quotes are separated by {json.dumps(sign)}; say"
+                    f" `delimiter: {json.dumps(sign)}` in report.yaml",
+                    {"delimiter": sign},
+                ) from None
             if "field limit" in str(error):
                 raise UnreadableReport(
                     f"{self.source}: the row from line {start} on has a cell of more than {LONGEST_CELL:,} characters;"
@@ -197,13 +211,15 @@ class StrictReader:
     def _refuse(self, row: Sequence[str], header: Sequence[str], line: int, *, cut: bool) -> UnreadableReport:
         """Build the error for a row that does not fit this table."""
         said = f"{count_cells(row)}, the header has {len(header)}"
+        line = self._find_begin(line)
         if is_error(row):
             kind = "a JSON error" if row[0].lstrip().startswith("{") else "a web page or an XML error"
             return UnreadableReport(
                 f"{self.source}, line {line}: {kind} begins here, below the rows; the export was cut off, so"
                 " export again"
             )
-        rows = [each for each, _ in islice(self.read_rows(), 50)]
+        all_rows = [each for each, _ in islice(self.read_rows(), MOST_COMMENTS + 50)]
+        rows = leave_out_comments(all_rows)
         widths = [len(each) for each in rows]
         if is_named_by_rows(rows):
             return UnreadableReport(
@@ -212,6 +228,7 @@ class StrictReader:
             )
         # A header of this width is below its title already, and the row is wrong.
         if (below := find_named(rows, find_header_below(widths))) and widths[below - 1] != len(header):
+            below += len(all_rows) - len(rows)
             return UnreadableReport(
                 f"{self.source}, line {line}: {said}. The header seems to be row {below}: say `header_row: {below}` in"
                 " report.yaml",
@@ -266,6 +283,18 @@ class StrictReader:
         rows = [(row, at) for row, at in self.read_rows() if len(row) == width]
         above = [row for row, at in rows if at < line]
         return bool(above) and any(is_row(row, above[-1]) for row, at in rows if at > line)
+
+    def _find_begin(self, line: int) -> int:
+        """Return the line on which the row begins that ends on `line`: it may hold line ends."""
+        ends = takewhile(lambda end: end < line, (end for _, end in self.read_rows()))
+        above = max(ends, default=self.first_line - 1)
+        lines = bytes(self.text).splitlines()[above - self.first_line + 1 : line - self.first_line]
+        return next((number for number, each in enumerate(lines, above + 1) if each.strip(b"\r\n \x1a")), line)
+
+    def _find_text(self, begin: int) -> str:
+        """Return the first line from a place in the text on that has content."""
+        lines = self.text[begin : begin + BYTES_LOOKED_AT].lstrip(b"\r\n").splitlines()
+        return lines[0].decode(errors="replace") if lines else ""
 
     def _find_line(self, line: int) -> str:
         """Return the only cell of the row that ends on a line; empty where it has several."""

@@ -52,8 +52,10 @@ RULE = re.compile(r"\s*:?[-=+_]{3,}:?\s*")
 UNIT = re.compile(r"\s*(?:\([^\d()]+\)|\[[^\d\[\]]+\])\s*")
 """A unit below the name of a column, such as `(days)`."""
 MOST_NOTES = 20
-NA = "NA"
-"""How R writes a value that is missing."""
+BESIDE_VALUES = ("NA", ".")
+"""How R and SAS write a value that is missing. Among texts they may be a region, a country, or a text."""
+MOST_UNITS = 3
+"""The most rows of texts below a header, such as questions and their identifiers."""
 EXCEL_DAYS = r"^[34]\d{4}(\.\d+)?$"
 """Days from 1982 to 2036, as Excel counts them."""
 POINT_BEFORE_THREE = r"\d\.\d{3}(?:\D|$)"
@@ -111,8 +113,10 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_r
     bare = frame.with_columns(pl.all().str.strip_chars())
     holding = find_columns(bare, pl.all().is_in(PLACEHOLDERS).any())
     held = sorted({value for name in holding for value in bare[name].filter(bare[name].is_in(PLACEHOLDERS))})
-    if NA in held and not any(infer_type(bare[name].filter(bare[name] != NA)) for name in holding):
-        held.remove(NA)  # among texts it may be a region or a country
+    for word in [each for each in BESIDE_VALUES if each in held]:
+        beside = (bare[name].filter(~bare[name].is_in(PLACEHOLDERS)) for name in holding if (bare[name] == word).any())
+        if not any(infer_type(text) or find_signs(text.to_frame()) for text in beside if text.count()):
+            held.remove(word)
     if held and not file.empty:
         proposal.options["empty"] = held
         file = file.add({"empty": held})
@@ -128,12 +132,12 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_r
         places = declared[file.renamed.get(name, name)].str.strip_chars().is_in(among.implode()).arg_true()
         return locate(int(places[0]))
 
+    proposal.notes += find_units(declared)  # first, because such rows are the cause of what is said below
     propose_dates({name: values[name] for name in find_dates(text)}, file, proposal, show)
     propose_words(values, file, proposal)
     numbers = leave_out(text, proposal.dates)
     propose_numbers(find_signs(numbers), {name: values[name] for name in numbers.columns}, file, proposal, show)
     proposal.notes += find_counted(text)
-    proposal.notes += find_units(declared)
     return proposal
 
 
@@ -262,12 +266,16 @@ def find_counted(text: pl.DataFrame) -> Iterator[str]:
 
 
 def find_units(frame: pl.DataFrame) -> Iterator[str]:
-    """Find a first row that differs from all rows below it, as units do: one sentence."""
-    types = find_types(frame[1:]) if frame.height > 3 else {}
-    typed = [name for name, found in types.items() if found and not is_identifier(name)]
-    first = [frame[name][0] for name in typed]
-    if any(first) and not any(infer_type(frame[name][:1]) for name in typed):
-        yield (
-            "the first row below the header is written otherwise than the others; if it holds units, say"
-            " `skip_after_header: 1` in report.yaml"
-        )
+    """Find the first rows that differ from all rows below them, as units and questions do: one sentence."""
+    for number in range(1, MOST_UNITS + 1):
+        types = find_types(frame[number:]) if frame.height > number + 2 else {}
+        typed = [name for name, found in types.items() if found and not is_identifier(name)]
+        first = frame[:number].select(typed)
+        is_filled = first.width > 0 and all(any(row) for row in first.rows())
+        if is_filled and not any(infer_type(first[name][at : at + 1]) for name in typed for at in range(number)):
+            rows, each = ("row", "is") if number == 1 else (f"{number} rows", "are")
+            yield (
+                f"the first {rows} below the header {each} written otherwise than the others; if there are units or"
+                f" questions, say `skip_after_header: {number}` in report.yaml"
+            )
+            return

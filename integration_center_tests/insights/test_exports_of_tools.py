@@ -1,0 +1,145 @@
+"""Exports of analytics, survey and database tools: the lines around their tables, and their own signs, are found."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+import pytest
+
+from integration_center.errors import UnreadableReport
+from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.delimited.reading import read_table
+from integration_center.insights.drop_folders.drop_names import Format
+from integration_center.insights.formats.file_kinds import read_file
+from integration_center.insights.inspecting.inspection import Inspection, inspect_file
+from integration_center.insights.sizes import SizeLimit
+from integration_center_tests.insights.workbooks import write_workbook
+
+LIMIT = SizeLimit(10_000_000)
+PEOPLE = [("ana@x.example", "1", "12"), ("bob@x.example", "2", "3")]
+TABLE = "User ID,Views,Users\nana@x.example,1,12\nbob@x.example,2,3\n"
+COMMENTS = ("# ----", "# Acme, Inc.", "#", "# Pages: Path, Views, Users", "# Start date: 20261101", "# End: 20261122")
+
+
+def inspect(content: str) -> Inspection:
+    return inspect_file(content.encode(), "x.csv", "csv", ReportFile(), limit=LIMIT)
+
+
+def read(content: str, declared: Mapping[str, Any]) -> list[tuple[str | None, ...]]:
+    file = ReportFile.model_validate(declared)
+    return read_file(content.encode(), "x.csv", "csv", file, limit=LIMIT).frame.rows()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 50])
+@pytest.mark.parametrize("number", [2, 3, 6])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_header_is_found_below_lines_of_comment(number: int, rows: int, delimiter: str) -> None:
+    """Google and Adobe Analytics write more lines of comment than a small report has rows."""
+    table = [line.replace(",", delimiter) for line in TABLE.splitlines()]
+    content = "\n".join([*COMMENTS[:number], table[0], *(table[1:] * rows)]) + "\n"
+    with pytest.raises(UnreadableReport, match=f"The header seems to be row {number + 1}: say `header_row:"):
+        read(content, {})
+    found = inspect(content)
+    assert (found.problem, found.proposal) == (None, {"header_row": number + 1})
+    assert read(content, found.proposal) == PEOPLE * rows
+
+
+@pytest.mark.parametrize("sign", ["#", "##"])
+def test_a_table_whose_rows_begin_like_comments_has_its_own_header(sign: str) -> None:
+    content = f"{sign}Ticket,User ID\n{sign}12,ana@x.example\n{sign}13,bob@x.example\nx,eve@x.example\n"
+    assert inspect(content).proposal == {}
+    assert len(read(content, {})) == 3
+
+
+@pytest.mark.parametrize(
+    ("footer", "lines"),
+    [
+        ('"Applied filters:\nRegion is EMEA\n\nDay is today"\n', 3),
+        ('\n"Applied filters:\nRegion is EMEA"\n', 2),
+        ('\n\n"Logins"\n"Confidential Information - Do Not Distribute"\n"By:\nAna"\n', 4),
+    ],
+)
+def test_a_footer_is_counted_in_lines_also_where_its_cells_hold_line_ends(footer: str, lines: int) -> None:
+    content = TABLE + footer
+    with pytest.raises(UnreadableReport, match=f"such as `footer: {lines}`"):
+        read(content, {})
+    found = inspect(content)
+    assert (found.problem, found.proposal) == (None, {"footer": lines})
+    assert read(content, found.proposal) == PEOPLE
+
+
+def test_a_refusal_names_the_line_on_which_a_row_begins() -> None:
+    with pytest.raises(UnreadableReport, match=r"x.csv, line 5: 1 cell"):
+        read(TABLE + '\n"Applied filters:\nRegion is EMEA"\n', {})
+
+
+@pytest.mark.parametrize("title", ["SQL> select * from logins;", "logins; as of today", "a|b"])
+def test_a_sign_in_a_title_separates_no_quoted_cells(title: str) -> None:
+    content = f'{title}\n"User ID","Views","Users"\n"ana@x.example","1","12"\n"bob@x.example","2","3"\n'
+    found = inspect(content)
+    assert (found.problem, found.proposal) == (None, {"header_row": 2})
+    assert read(content, found.proposal) == PEOPLE
+
+
+@pytest.mark.parametrize("delimiter", ["~", "^", "\x1f", ":", "!", "*", " "])
+def test_odd_delimiters_between_quotes_are_proposed(delimiter: str) -> None:
+    content = TABLE.replace(",", f'"{delimiter}"').replace("\n", '"\n"').removesuffix('"')
+    content = '"' + content
+    found = inspect(content)
+    assert (found.problem, found.proposal) == (None, {"delimiter": delimiter})
+    assert read(content, found.proposal) == PEOPLE
+
+
+def test_more_than_one_row_of_texts_above_the_values_is_pointed_out() -> None:
+    """Qualtrics writes the questions and their identifiers below the names."""
+    header = "StartDate,Finished,User ID,Q1\nStart Date,Finished,Recipient Email,How likely?\n"
+    ids = ",".join('"{""ImportId"":""' + name + '""}"' for name in ("startDate", "finished", "recipient", "QID1"))
+    rows = "".join(f"2026-11-22 07:0{n}:00,true,u{n}@x.example,{n}\n" for n in range(5))
+    note = inspect(f"{header}{ids}\n{rows}").notes[0]
+    assert "the first 2 rows below the header are written otherwise" in note
+    assert "`skip_after_header: 2`" in note
+    note = inspect(header + rows).notes[0]
+    assert "the first row below the header is written otherwise" in note
+
+
+def test_rows_of_json_texts_are_no_errors() -> None:
+    objects = '"{""a"":1}","{""b"":2}"\n'
+    assert (
+        read_table(f'User ID,Note\n{objects}a@x.example,x\nb@x.example,"{{""b"":2}}"\n'.encode(), "x.csv").notes == []
+    )
+    (note,) = read_table(b'User ID,Note\na@x.example,x\n"{""error"":1",x\nb@x.example,x\n', "x.csv").notes
+    assert "JSON error" in note
+
+
+@pytest.mark.parametrize("word", ["∅", "(not set)", "(No value)", "(none)"])
+def test_words_for_no_value_of_more_tools_are_proposed(word: str) -> None:
+    assert inspect(f"User ID,N\nana@x.example,1\nbob@x.example,{word}\n").proposal == {"empty": [word]}
+
+
+def test_a_point_means_no_value_among_numbers_and_dates_alone() -> None:
+    """SAS writes it so."""
+    assert inspect("User ID,N\nana@x.example,1.5\nbob@x.example,.\n").proposal == {"empty": ["."]}
+    assert inspect("User ID,N\nana@x.example,yes\nbob@x.example,.\n").proposal == {}
+
+
+def write_parquet(frame: pl.DataFrame) -> bytes:
+    content = io.BytesIO()
+    frame.write_parquet(content)
+    return content.getvalue()
+
+
+NAMES = ["User ID", "N"]
+WITHOUT_ROWS: Mapping[Format, bytes] = {
+    "xlsx": write_workbook({"Logins": [NAMES]}),
+    "csv": b"User ID,N\n",
+    "parquet": write_parquet(pl.DataFrame(schema=dict.fromkeys(NAMES, pl.String))),
+}
+
+
+@pytest.mark.parametrize("form", WITHOUT_ROWS)
+def test_a_report_without_rows_is_read_in_each_format(form: Format) -> None:
+    content = WITHOUT_ROWS[form]
+    table = read_file(content, f"x.{form}", form, ReportFile(), limit=LIMIT)
+    assert (table.frame.columns, table.frame.height, table.notes) == (NAMES, 0, [])
+    assert inspect_file(content, f"x.{form}", form, ReportFile(), limit=LIMIT).rows == 0
