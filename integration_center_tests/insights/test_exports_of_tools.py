@@ -143,3 +143,20 @@ def test_a_report_without_rows_is_read_in_each_format(form: Format) -> None:
     table = read_file(content, f"x.{form}", form, ReportFile(), limit=LIMIT)
     assert (table.frame.columns, table.frame.height, table.notes) == (NAMES, 0, [])
     assert inspect_file(content, f"x.{form}", form, ReportFile(), limit=LIMIT).rows == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "form", "read_as"),
+    [
+        ("22/Nov/26 7:00 AM", "%d/%b/%y %I:%M %p", "2026-11-22T07:00:00Z"),
+        ("22/Nov/26", "%d/%b/%y", "2026-11-22"),
+        ("22NOV2026", None, "22NOV2026"),
+        ("22NOV2026:07:00:00.000", None, "22NOV2026:07:00:00.000"),
+        ("22/Nov/2026:07:00:00 +0100", None, "22/Nov/2026:07:00:00 +0100"),
+    ],
+)
+def test_dates_of_jira_sas_and_apache_are_read_or_declared(written: str, form: str | None, read_as: str) -> None:
+    found = inspect(f"User ID,Seen\nana@x.example,{written}\n")
+    assert found.proposal == ({"dates": form} if form else {})
+    (_, seen) = found.columns
+    assert (seen.type in {"date", "datetime"}, list(seen.samples)) == (True, [read_as])
