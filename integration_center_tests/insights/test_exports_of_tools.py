@@ -160,3 +160,18 @@ def test_dates_of_jira_sas_and_apache_are_read_or_declared(written: str, form: s
     assert found.proposal == ({"dates": form} if form else {})
     (_, seen) = found.columns
     assert (seen.type in {"date", "datetime"}, list(seen.samples)) == (True, [read_as])
+
+
+@pytest.mark.parametrize(("delimiter", "word"), [(";", "';'"), ("\t", "tab"), ("|", "'|'")])
+@pytest.mark.parametrize("name", ["Amount, EUR", "Amount, EUR{}N"])
+def test_a_delimiter_is_not_chosen_without_a_word_where_two_fit(delimiter: str, word: str, name: str) -> None:
+    """A German export has commas in its numbers and in the names of columns."""
+    cells = f"1,50{delimiter}1" if "{}" in name else "1,50"
+    header = f"E-Mail;{name.format(delimiter)}".replace(";", delimiter)
+    content = f"{header}\nana@x.example{delimiter}{cells}\nbob@x.example{delimiter}{cells}\n"
+    (note,) = (note for note in inspect(content).notes if "separate" in note)
+    assert f"say `delimiter: {word}` in report.yaml" in note
+    option = note.partition("`delimiter: ")[2].partition("`")[0].strip("'")
+    assert [row[:2] for row in read(content, {"delimiter": option})] == [
+        (f"{who}@x.example", "1,50") for who in ("ana", "bob")
+    ]

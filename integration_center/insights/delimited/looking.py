@@ -14,6 +14,10 @@ from integration_center.insights.delimited.footer_pattern import is_match
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
 from integration_center.wording.sentences import count
 
+OTHERS_FIT = (
+    "cells are separated by commas, but {} are in each row equally often; if those separate cells, say `delimiter: {}`"
+    " in report.yaml"
+)
 SEPARATOR_LINE = re.compile(rb'(?i)"?sep=(.)"?[ \t]*(?:\r\n?|\n)')
 """A first line that tells Excel the delimiter."""
 ODD_SEPARATORS = re.compile(r"""[^\w\s"'.@()/#+,;|-]|\x1f""")
@@ -39,9 +43,10 @@ def skip_lines(text: Data, count: int) -> int:
 
 
 def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
-    """Find the delimiter of a text without a `sep=` line, and a sentence about it if it is not the comma.
+    """Find the delimiter of a text without a `sep=` line, and a sentence about it if it is not the comma beyond doubt.
 
     Commas are the rule: they are chosen if they give rows as wide as the header, even if another delimiter would too.
+    Then the sentence names the other one: the comma may be in the name of a column, such as `E-Mail;Amount, EUR`.
     """
     sample = text.decode(errors="replace")
     widths = {
@@ -58,7 +63,8 @@ def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
     # Where rows are broken, the header and one of them still show how cells are separated, so that the error names it.
     tried = fitting or titled or [each for each, found in widths.items() if is_begun(found)]
     if "," in fitting or not tried:
-        return ",", None
+        other = next((each for each in fitting if each != ","), None)
+        return ",", OTHERS_FIT.format(DELIMITERS[other], "tab" if other == "\t" else f"'{other}'") if other else None
     delimiter = max(tried, key=lambda each: max(widths[each]))
     if delimiter == ",":
         return ",", None
