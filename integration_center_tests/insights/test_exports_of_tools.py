@@ -150,12 +150,15 @@ def test_a_report_without_rows_is_read_in_each_format(form: Format) -> None:
     [
         ("22/Nov/26 7:00 AM", "%d/%b/%y %I:%M %p", "2026-11-22T07:00:00Z"),
         ("22/Nov/26", "%d/%b/%y", "2026-11-22"),
+        ('"11/22/2026, 8:00 PM"', "%m/%d/%Y, %I:%M %p", "2026-11-22T20:00:00Z"),
+        ('"11/22/2026, 8:00:00 PM"', "%m/%d/%Y, %I:%M:%S %p", "2026-11-22T20:00:00Z"),
+        ("11/22/2026 8:00PM", "%m/%d/%Y %I:%M %p", "2026-11-22T20:00:00Z"),
         ("22NOV2026", None, "22NOV2026"),
         ("22NOV2026:07:00:00.000", None, "22NOV2026:07:00:00.000"),
         ("22/Nov/2026:07:00:00 +0100", None, "22/Nov/2026:07:00:00 +0100"),
     ],
 )
-def test_dates_of_jira_sas_and_apache_are_read_or_declared(written: str, form: str | None, read_as: str) -> None:
+def test_dates_of_more_tools_are_read_or_declared(written: str, form: str | None, read_as: str) -> None:
     found = inspect(f"User ID,Seen\nana@x.example,{written}\n")
     assert found.proposal == ({"dates": form} if form else {})
     (_, seen) = found.columns
@@ -175,3 +178,14 @@ def test_a_delimiter_is_not_chosen_without_a_word_where_two_fit(delimiter: str, 
     assert [row[:2] for row in read(content, {"delimiter": option})] == [
         (f"{who}@x.example", "1,50") for who in ("ana", "bob")
     ]
+
+
+@pytest.mark.parametrize(
+    "above", [["SQL> select * from logins;"], ["Logins", "of today"], ["# Acme", "# Start: 20261101"]]
+)
+@pytest.mark.parametrize("below", [["2 rows selected."], ["2 rows selected.", "SQL> spool off"]])
+def test_a_title_and_a_footer_may_be_around_a_table_of_few_rows(above: list[str], below: list[str]) -> None:
+    content = "\n".join([*above, TABLE, *below]) + "\n"
+    found = inspect(content)
+    assert (found.problem, found.proposal) == (None, {"header_row": len(above) + 1, "footer": len(below)})
+    assert read(content, found.proposal) == PEOPLE

@@ -197,12 +197,15 @@ def find_footer(text: Data, footer: int | str | None, source: str) -> int:
 def find_header_below(widths: Sequence[int]) -> int | None:
     """Find the row, counted from 1, that looks like the header: the rows from it on have one width; None for the first.
 
+    Narrower rows at the end are a footer.
+
     Args:
         widths: the numbers of cells of the first rows.
     """
     if len(widths) < 3:
         return None
-    usual, count = Counter(widths[1:]).most_common(1)[0]
+    counts = Counter(widths[1:])
+    usual = max(counts, key=lambda width: (counts[width], width))
     first = widths.index(usual, 1)
-    below = widths[first:]
-    return first + 1 if usual > widths[0] and count >= MANY * len(below) else None
+    below = leave_out_below(widths[first:])
+    return first + 1 if usual > widths[0] and sum(width == usual for width in below) >= MANY * len(below) else None

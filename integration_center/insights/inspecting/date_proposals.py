@@ -24,8 +24,8 @@ DAY_FORMS = (
     *("%d-%b-%y", "%d %b %y", "%d/%b/%y", "%Y-%d-%m"),
 )
 TIME_FORMS = (
-    *("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S", "T%H:%M:%S"),
-    *(" %H:%M Uhr", " %H:%M:%S Uhr", " %I.%M.%S%.f %p"),
+    *("", "T%H:%M:%S", " %H:%M Uhr", " %H:%M:%S Uhr", " %I.%M.%S%.f %p"),
+    *(before + time for before in (" ", ", ") for time in ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")),
 )
 DATE_FORMS = tuple(day + time for time in TIME_FORMS for day in DAY_FORMS)
 LOOKS_LIKE_DATE = (
