@@ -189,3 +189,41 @@ def test_a_title_and_a_footer_may_be_around_a_table_of_few_rows(above: list[str]
     found = inspect(content)
     assert (found.problem, found.proposal) == (None, {"header_row": len(above) + 1, "footer": len(below)})
     assert read(content, found.proposal) == PEOPLE
+
+
+@pytest.mark.parametrize(
+    ("content", "declared", "said"),
+    [
+        (
+            "User ID,N\n\na@x.example,1\n\x1a\nc@x.example,\n,\n,3,\n",
+            {},
+            "extra empty cells at the end (first in row 7)",
+        ),
+        (
+            "User ID,N,M\na@x.example,1,2\n\n\x1a\nb@x.example,2\nc@x.example,3\n",
+            {},
+            "2 rows lack their last cells (first in row 5)",
+        ),
+        (
+            'Logins\nUser ID,N,M\n"a@x.example\n",1,2\nb@x.example,2\n',
+            {"header_row": 2},
+            "1 row lacks its last cells (first in row 4)",
+        ),
+    ],
+)
+def test_odd_rows_are_named_by_the_first_of_them(content: str, declared: dict[str, Any], said: str) -> None:
+    file = ReportFile.model_validate(declared)
+    notes = read_file(content.encode(), "x.csv", "csv", file, limit=LIMIT).notes
+    assert [said in note for note in notes] == [True]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_a_delimiter_in_each_row_makes_no_header_of_a_person(rows: int) -> None:
+    content = "User ID,N\n" + "a@x.example,1,200\n" * rows
+    with pytest.raises(UnreadableReport, match="line 2: 3 cells, the header has 2; put cells that hold commas"):
+        read(content, {})
+    assert inspect(content).proposal == {}
+    blanks = "User ID, N\n" + 'a@x.example, "1,200"\n' * rows
+    found = inspect(blanks)
+    assert found.proposal["skip_blanks"] is True
+    assert read(blanks, {"skip_blanks": True}) == [("a@x.example", "1,200")] * rows

@@ -8,12 +8,15 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import clean_name
+from integration_center.insights.delimited.footer_pattern import ADDRESS
 
 NAMES_SHOWN = 6
 NAME = re.compile(r"\s*[^\W\d][^@]*|\s*#[^@]*")
 """Text that may be a column's name, unlike numbers, dates and addresses."""
 ROWS_LOOKED_AT = 20
 """The number of rows below a header in which a better header is looked for."""
+NEAR = 5
+"""The most rows below a title of the table's width among which the header is."""
 
 
 def name_columns(header: Sequence[str]) -> tuple[list[str | None], list[str]]:
@@ -110,6 +113,29 @@ def find_fuller_row(frame: pl.DataFrame) -> int | None:
         if len(names) == len(holding) > 1:
             return number
     return None
+
+
+def find_named(rows: Sequence[Sequence[str]], below: int | None) -> int | None:
+    """Find the header: a row, counted from 1, or the next one of its width whose cells may all be names.
+
+    A title may have as many cells, such as `Logins, November 22, 2026`. A row with an address is no header.
+    """
+    if below is None:
+        return None
+    width = len(rows[below - 1])
+    near = enumerate(rows[below - 1 : below - 1 + NEAR], below)
+    named = next((number for number, row in near if len(row) == width and all(map(NAME.fullmatch, row))), below)
+    return None if any(map(ADDRESS.fullmatch, rows[named - 1])) else named
+
+
+def is_named_by_rows(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether all rows have one cell more than the header, and the first of them is no header below a title.
+
+    Where the rows begin with addresses, those are no names of rows: another cell holds the delimiter.
+    """
+    width = len(rows[0])
+    more = width > 1 and {len(row) for row in rows[1:]} == {width + 1}
+    return more and not all(map(NAME.fullmatch, rows[1])) and not ADDRESS.fullmatch(rows[1][0])
 
 
 def list_names(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from integration_center.insights.delimited.decoding import say_encoding
 from integration_center.insights.delimited.escapes import BACKSLASH, read_codes
 from integration_center.insights.delimited.footer_pattern import is_row
 from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect, RowCount
-from integration_center.insights.delimited.header import NAME
+from integration_center.insights.delimited.header import find_named, is_named_by_rows
 from integration_center.insights.delimited.kinds import ERROR_BELOW, ERROR_PAGE
 from integration_center.insights.delimited.looking import (
     BYTES_LOOKED_AT,
@@ -175,22 +175,23 @@ class StrictReader:
             last: whether this is the last batch.
         """
         width, whole = len(header), not last or self.text[-1:] in (b"\n", b"\r")
-        for number, (row, line) in enumerate(batch, 1):
+        passed_over = 0
+        for number, (row, line) in enumerate(batch):
             above, before = before, row
             if len(row) == width:
                 yield row, line
             elif len(row) == 1 and NOTHING.fullmatch(row[0]):
-                continue
+                passed_over += 1
             elif len(row) > width and not any(row[width:]):
-                count.long += 1
+                count.long.add([count.rows + number - passed_over])
                 yield row[:width], line
             elif self._is_escaped(row, above, width):
                 raise self._refuse_escaped(row, header, line)
             else:
-                cut = number == len(batch) and not whole and len(row) < width
+                cut = number == len(batch) - 1 and not whole and len(row) < width
                 if len(row) < 2 or len(row) > width or cut or is_error(row):
                     raise self._refuse(row, header, line, cut=cut)
-                count.short += 1
+                count.short.add([count.rows + number - passed_over])
                 yield [*row, *[""] * (width - len(row))], line
 
     def _is_escaped(self, row: Sequence[str], above: Sequence[str], width: int) -> bool:
@@ -312,25 +313,6 @@ class StrictReader:
         """Count the lines that are not empty, from a line on."""
         below = bytes(self.text).splitlines()[first - self.first_line :]
         return sum(1 for line in below if line.strip(b"\r\n \x1a"))
-
-
-def find_named(rows: Sequence[Sequence[str]], below: int | None) -> int | None:
-    """Find the header: a row, counted from 1, or the next one of its width whose cells may all be names.
-
-    A title may have as many cells, such as `Logins, November 22, 2026`.
-    """
-    if below is None:
-        return None
-    width = len(rows[below - 1])
-    near = enumerate(rows[below - 1 : below - 1 + MOST_NOTES], below)
-    return next((number for number, row in near if len(row) == width and all(map(NAME.fullmatch, row))), below)
-
-
-def is_named_by_rows(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether all rows have one cell more than the header, and the first of them is no header below a title."""
-    width = len(rows[0])
-    more = width > 1 and {len(row) for row in rows[1:]} == {width + 1}
-    return more and not all(map(NAME.fullmatch, rows[1]))
 
 
 def is_error(row: Sequence[str]) -> bool:
