@@ -227,3 +227,13 @@ def test_a_delimiter_in_each_row_makes_no_header_of_a_person(rows: int) -> None:
     found = inspect(blanks)
     assert found.proposal["skip_blanks"] is True
     assert read(blanks, {"skip_blanks": True}) == [("a@x.example", "1,200")] * rows
+
+
+@pytest.mark.parametrize("encoding", [None, "utf-8", "cp1252", "cp1250", "mac_roman", "utf-16-le"])
+@pytest.mark.parametrize("mark", ["\ufeff".encode(), "\ufeff\ufeff".encode(), "ï»¿".encode(), "\ufeffï»¿".encode()])
+def test_a_mark_of_utf_8_is_no_part_of_a_name(mark: bytes, encoding: str | None) -> None:
+    """Programs put it before text of any encoding, and encode it once more where they take it for three letters."""
+    content = mark + "User ID,Zoë\na@x.example,é\n".encode(encoding or "utf-8")
+    file = ReportFile.model_validate({"encoding": encoding} if encoding else {})
+    frame = read_file(content, "x.csv", "csv", file, limit=LIMIT).frame
+    assert (frame.columns, frame.rows()) == (["User ID", "Zoë"], [("a@x.example", "é")])
