@@ -237,3 +237,19 @@ def test_a_mark_of_utf_8_is_no_part_of_a_name(mark: bytes, encoding: str | None)
     file = ReportFile.model_validate({"encoding": encoding} if encoding else {})
     frame = read_file(content, "x.csv", "csv", file, limit=LIMIT).frame
     assert (frame.columns, frame.rows()) == (["User ID", "Zoë"], [("a@x.example", "é")])
+
+
+@pytest.mark.parametrize("titles", [1, 3])
+@pytest.mark.parametrize("rows", [1, 40])
+@pytest.mark.parametrize("footer", [True, False])
+def test_the_header_is_found_where_the_title_is_beside_the_table(titles: int, rows: int, footer: bool) -> None:
+    """Salesforce formats its reports so."""
+    above: list[list[object]] = [[f"Title {number}"] for number in range(titles)]
+    table: list[list[object]] = [[None, "User ID", "N"], *([None, "ana@x.example", "1"] for _ in range(rows))]
+    below: list[list[object]] = [[None, "Total", "1"], [], [None, "Confidential Information - Do Not Distribute"]]
+    content = write_workbook({"Logins": [*above, [], *table, *(below if footer else [])]})
+    found = inspect_file(content, "x.xlsx", "xlsx", ReportFile(), limit=LIMIT)
+    assert (found.problem, found.proposal) == (None, {"header_row": titles + 1} | ({"footer": 2} if footer else {}))
+    file = ReportFile.model_validate(found.proposal)
+    frame = read_file(content, "x.xlsx", "xlsx", file, limit=LIMIT).frame
+    assert (frame.columns, frame.rows()) == (["User ID", "N"], [("ana@x.example", "1")] * rows)

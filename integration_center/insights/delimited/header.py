@@ -104,15 +104,27 @@ def name_table(
 def find_fuller_row(frame: pl.DataFrame) -> int | None:
     """Find the first row below a header that has a name of its own for every column that holds values.
 
+    Columns that hold values above it alone do not count: formatted reports have their title beside the table.
+
     Returns:
         How many rows below the header it is, counted from 1; None when there is none.
     """
-    holding = [text.name for text in frame if text.null_count() < frame.height]
-    for number, cells in enumerate(frame.head(ROWS_LOOKED_AT)[holding].rows(), 1):
-        names = {cell.strip() for cell in cells if cell and NAME.fullmatch(cell)}
-        if len(names) == len(holding) > 1:
-            return number
+    filled = [text.is_not_null().arg_true() for text in frame]
+    last = [int(places[-1]) if len(places) else -1 for places in filled]
+    for number, cells in enumerate(frame.head(ROWS_LOOKED_AT).rows()):
+        holding = [cell for cell, end in zip(cells, last, strict=True) if end >= number]
+        beside = len(holding) < sum(end >= 0 for end in last)
+        names = {cell.strip() for cell in holding if cell and NAME.fullmatch(cell)}
+        if len(names) == len(holding) > 1 and (not beside or is_begun(frame, number)):
+            return number + 1
     return None
+
+
+def is_begun(frame: pl.DataFrame, number: int) -> bool:
+    """Return whether two rows from a place on have more cells than each row above, as a table has below its title."""
+    filled = frame.head(number + 2).select(pl.sum_horizontal(pl.all().is_not_null())).to_series()
+    above, below = filled.head(number), filled.slice(number + 1)
+    return len(below) > 0 and filled[number] > max(above, default=1) and below[0] > max(above, default=1)
 
 
 def find_named(rows: Sequence[Sequence[str]], below: int | None) -> int | None:
