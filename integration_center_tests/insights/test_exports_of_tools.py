@@ -245,7 +245,8 @@ def test_a_mark_of_utf_8_is_no_part_of_a_name(mark: bytes, encoding: str | None)
 def test_the_header_is_found_where_the_title_is_beside_the_table(titles: int, rows: int, footer: bool) -> None:
     """Salesforce formats its reports so."""
     above: list[list[object]] = [[f"Title {number}"] for number in range(titles)]
-    table: list[list[object]] = [[None, "User ID", "N"], *([None, "ana@x.example", "1"] for _ in range(rows))]
+    row: list[object] = [None, "ana@x.example", "1"]
+    table: list[list[object]] = [[None, "User ID", "N"], *[row] * rows]
     below: list[list[object]] = [[None, "Total", "1"], [], [None, "Confidential Information - Do Not Distribute"]]
     content = write_workbook({"Logins": [*above, [], *table, *(below if footer else [])]})
     found = inspect_file(content, "x.xlsx", "xlsx", ReportFile(), limit=LIMIT)
