@@ -254,3 +254,22 @@ def test_the_header_is_found_where_the_title_is_beside_the_table(titles: int, ro
     file = ReportFile.model_validate(found.proposal)
     frame = read_file(content, "x.xlsx", "xlsx", file, limit=LIMIT).frame
     assert (frame.columns, frame.rows()) == (["User ID", "N"], [("ana@x.example", "1")] * rows)
+
+
+@pytest.mark.parametrize("gap", ["\n", "\n\n", "   \n\x1a\n"])
+def test_a_second_table_below_an_empty_line_is_pointed_out(gap: str) -> None:
+    """Its rows are as wide as those of the first one, so they are read with them."""
+    content = f"{TABLE}{gap}Country,Sessions,Users\nGermany,4,1\nFrance,3,1\n"
+    (note,) = (note for note in inspect(content).notes if "second table" in note)
+    assert f"row {4 + gap.count(chr(10))} is below an empty line" in note
+    assert "`footer: 3`" in note
+    assert read(content, {"footer": 3}) == PEOPLE
+    rows: list[list[object]] = [["User ID", "N"], ["a@x.example", 1], [], ["Team", "Count"], ["EMEA", 4]]
+    found = inspect_file(write_workbook({"S": rows}), "x.xlsx", "xlsx", ReportFile(), limit=LIMIT)
+    assert any("row 4 is below an empty line" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("below", ["cyd@x.example,Cyd,3\n", "x,no name,\ny,none,1\n", "Team,Count,\n"])
+def test_rows_below_an_empty_line_are_mostly_rows(below: str) -> None:
+    content = f"User ID,Name,N\nana@x.example,Ana,1\nbob@x.example,Bob,2\n\n{below}"
+    assert not any("second table" in note for note in inspect(content).notes)
