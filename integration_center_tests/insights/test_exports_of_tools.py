@@ -273,3 +273,35 @@ def test_a_second_table_below_an_empty_line_is_pointed_out(gap: str) -> None:
 def test_rows_below_an_empty_line_are_mostly_rows(below: str) -> None:
     content = f"User ID,Name,N\nana@x.example,Ana,1\nbob@x.example,Bob,2\n\n{below}"
     assert not any("second table" in note for note in inspect(content).notes)
+
+
+OBJECTS = '{"User ID": "a@x.example"}\n{"User ID": "b@x.example", "message": "hi"}\n'
+
+
+@pytest.mark.parametrize(
+    ("below", "kind"),
+    [
+        ('{"error": {"code": 504}}\n', "a JSON error"),
+        ('\n{"message": "timeout", "status": 504}', "a JSON error"),
+        ("<html>504</html>\n", "a web page or an XML error"),
+        ('<?xml version="1.0"?>', "a web page or an XML error"),
+    ],
+)
+def test_an_error_below_json_lines_is_named(below: str, kind: str) -> None:
+    """The rows that the service did not send are missing."""
+    line = 3 + below.startswith("\n")
+    with pytest.raises(UnreadableReport, match=f"x.jsonl, line {line}: {kind} begins here, below the rows; the export"):
+        read_file((OBJECTS + below).encode(), "x.jsonl", "jsonl", ReportFile(), limit=LIMIT)
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        OBJECTS + '{"message": "x"}\n{"User ID": "c@x.example"}\n',
+        '{"User ID": "a@x.example", "message": "x"}\n{"message": "y"}\n',
+        '{"id": 1, "message": "x"}\n{"id": 2, "message": "y"}\n',
+    ],
+)
+def test_objects_about_messages_are_rows(objects: str) -> None:
+    table = read_file(objects.encode(), "x.jsonl", "jsonl", ReportFile(), limit=LIMIT)
+    assert table.frame.height == objects.count("\n")
