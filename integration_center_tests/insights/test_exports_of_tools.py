@@ -305,3 +305,18 @@ def test_an_error_below_json_lines_is_named(below: str, kind: str) -> None:
 def test_objects_about_messages_are_rows(objects: str) -> None:
     table = read_file(objects.encode(), "x.jsonl", "jsonl", ReportFile(), limit=LIMIT)
     assert table.frame.height == objects.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("totals", "pattern"),
+    [
+        ("Total,3,15\n", r"^\W*Total"),
+        ("Average,2,7\nTotal,3,15\n", r"^\W*(Average|Total)"),
+        ("Total,1,2\nTotal,3,15\n", r"^\W*Total"),
+        ("Summe: alle,3,15\nMittelwert,2,7\nAnzahl,2,2\n", r"^\W*(Summe|Mittelwert|Anzahl)"),
+    ],
+)
+def test_all_rows_of_totals_are_left_out(totals: str, pattern: str) -> None:
+    found = inspect(TABLE + totals)
+    assert found.proposal == {"footer": pattern}
+    assert read(TABLE + totals, found.proposal) == PEOPLE

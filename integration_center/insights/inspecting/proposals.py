@@ -52,6 +52,8 @@ RULE = re.compile(r"\s*:?[-=+_]{3,}:?\s*")
 UNIT = re.compile(r"\s*(?:\([^\d()]+\)|\[[^\d\[\]]+\])\s*")
 """A unit below the name of a column, such as `(days)`."""
 MOST_NOTES = 20
+MOST_TOTALS = 5
+"""The most rows of totals below a table."""
 MOST_TABLES = 20
 """The most places of a file that are looked at for another table."""
 LOOKED_AT_ABOVE = 1_000
@@ -71,10 +73,14 @@ def find_footer(frame: pl.DataFrame) -> int | str | None:
     """Find the last rows that are no people.
 
     Returns:
-        A pattern for a last row with totals, the number of last rows with a note alone, or None.
+        A pattern for the last rows with totals, the number of last rows with a note alone, or None.
     """
-    if total := find_total(frame):
-        return rf"^\W*{re.escape(total)}"
+    totals: list[str] = []
+    while len(totals) < MOST_TOTALS and (total := find_total(frame.head(frame.height - len(totals)))):
+        totals.insert(0, total)
+    if totals:
+        words = "|".join(map(re.escape, dict.fromkeys(totals)))
+        return rf"^\W*({words})" if "|" in words else rf"^\W*{words}"
     notes = find_note(frame)
     return notes + bool(notes and find_total(frame.head(frame.height - notes))) or None
 
