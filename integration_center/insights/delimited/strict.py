@@ -202,10 +202,10 @@ class StrictReader:
 
     def _refuse_escaped(self, row: Sequence[str], header: Sequence[str], line: int) -> UnreadableReport:
         """Build the error for a row whose delimiters or line ends seem to be escaped."""
+        said = f"{count_cells(row)}, the header has {len(header)}"
         return UnreadableReport(
-            f"{self.source}, line {line}: {count_cells(row)}, the header has {len(header)}. A backslash is before"
-            f" {self.dialect.name} or a line end, as databases write those inside a cell; say `escape: '\\'` in"
-            " report.yaml",
+            f"{self.source}, line {self._find_begin(line)}: {said}. A backslash is before {self.dialect.name} or a line"
+            " end, as databases write those inside a cell; say `escape: '\\'` in report.yaml",
             {"escape": BACKSLASH},
         )
 
