@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import dropwhile, islice, takewhile
 
 import polars as pl
 
@@ -289,8 +289,10 @@ class StrictReader:
         """Return the line on which the row begins that ends on `line`: it may hold line ends."""
         ends = takewhile(lambda end: end < line, (end for _, end in self.read_rows()))
         above = max(ends, default=self.first_line - 1)
-        lines = bytes(self.text).splitlines()[above - self.first_line + 1 : line - self.first_line]
-        return next((number for number, each in enumerate(lines, above + 1) if each.strip(b"\r\n \x1a")), line)
+        # One line after another: the text may be larger than the memory.
+        lines = enumerate(io.TextIOWrapper(open_data(self.text), encoding="utf-8", errors="replace"), self.first_line)
+        between = takewhile(lambda each: each[0] < line, dropwhile(lambda each: each[0] <= above, lines))
+        return next((number for number, each in between if each.strip("\n \x1a")), line)
 
     def _find_text(self, begin: int) -> str:
         """Return the first line from a place in the text on that has content."""
