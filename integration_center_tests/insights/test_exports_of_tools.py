@@ -45,6 +45,15 @@ def test_the_header_is_found_below_lines_of_comment(number: int, rows: int, deli
     assert read(content, found.proposal) == PEOPLE * rows
 
 
+@pytest.mark.parametrize("comments", [1, 2, 6])
+def test_a_header_that_begins_like_a_comment_is_found_below_comments(comments: int) -> None:
+    content = "\n".join([*COMMENTS[:comments], f"#{TABLE}"])
+    found = inspect(content)
+    assert (found.problem, found.proposal) == (None, {"header_row": comments + 1})
+    assert [column.name for column in found.columns] == ["#User ID", "Views", "Users"]
+    assert read(content, found.proposal) == PEOPLE
+
+
 @pytest.mark.parametrize("sign", ["#", "##"])
 def test_a_table_whose_rows_begin_like_comments_has_its_own_header(sign: str) -> None:
     content = f"{sign}Ticket,User ID\n{sign}12,ana@x.example\n{sign}13,bob@x.example\nx,eve@x.example\n"

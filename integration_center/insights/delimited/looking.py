@@ -114,10 +114,13 @@ def measure(sample: str, dialect: Dialect, form: Form) -> Sequence[int]:
 def leave_out_comments(rows: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
     """Leave out all but the first of several lines of comment above a table, and all but its first cell.
 
-    Lines of comment begin with `#`, as the rows of some tables do. Those are as wide as the rows below them.
+    Lines of comment begin with `#`, as the rows of some tables do. Those are as wide as the rows below them. So is a
+    header such as `#Fields`, which has no blank behind the sign.
     """
     begun = [bool(row) and row[0].lstrip().startswith("#") for row in rows]
     number = begun.index(False) if False in begun else 0
+    if number and len(rows[number - 1]) >= len(rows[number]) > 1 and not rows[number - 1][0].startswith("# "):
+        number -= 1
     if number < 2 or min(map(len, rows[:number])) >= len(rows[number]):
         return rows
     return [rows[0][:1], *rows[number:]]
