@@ -329,3 +329,11 @@ def test_all_rows_of_totals_are_left_out(totals: str, pattern: str) -> None:
     found = inspect(TABLE + totals)
     assert found.proposal == {"footer": pattern}
     assert read(TABLE + totals, found.proposal) == PEOPLE
+
+
+@pytest.mark.parametrize("good", [1, 2, 5])
+def test_rows_with_a_delimiter_in_a_cell_do_not_make_the_first_of_them_the_header(good: int) -> None:
+    content = "Code,N\nu1,1,200\nu2,1,300\n" + "u3,5\n" * good
+    assert inspect(content).proposal == {}
+    with pytest.raises(UnreadableReport, match="line 2: 3 cells, the header has 2; put cells that hold commas"):
+        read(content, {})

@@ -200,7 +200,7 @@ def find_footer(text: Data, footer: int | str | None, source: str) -> int:
 def find_header_below(widths: Sequence[int]) -> int | None:
     """Find the row, counted from 1, that looks like the header: the rows from it on have one width; None for the first.
 
-    Narrower rows at the end are a footer.
+    Below a title of one cell, narrower rows at the end are a footer. Below several cells they may be the table's rows.
 
     Args:
         widths: the numbers of cells of the first rows.
@@ -210,5 +210,5 @@ def find_header_below(widths: Sequence[int]) -> int | None:
     counts = Counter(widths[1:])
     usual = max(counts, key=lambda width: (counts[width], width))
     first = widths.index(usual, 1)
-    below = leave_out_below(widths[first:])
+    below = leave_out_below(widths[first:]) if widths[0] == 1 else widths[first:]
     return first + 1 if usual > widths[0] and sum(width == usual for width in below) >= MANY * len(below) else None
