@@ -8,7 +8,7 @@ from integration_center.insights.inspecting.inspection import inspect_file
 from integration_center.insights.sizes import SizeLimit
 from integration_center_tests.insights.conftest import Read
 
-WESTERN = "Müller, Renée, Œuvre – “größer” 5 € œil; straßenfüßer; l’été; £5"
+WESTERN = "Müller, Renée, Œuvre – “größer” 5 € œil; straßenfüßer; l’été; £5; 1’200; 3–4, 2×3½, 1\u00a0234,50\u00a0€"
 
 
 def write(text: str) -> str:
@@ -30,6 +30,10 @@ def write(text: str) -> str:
         ("Müller, Renée", "cp850"),
         ("Müller, Müll", "mac_roman"),
         ("Zoë", "cp850"),
+        ("2026年11月22日", "cp932"),
+        ("2026年11月22日", "gb18030"),
+        ("2026年11月22日", "big5"),
+        ("2026년 11월 22일", "cp949"),
     ],
 )
 def test_other_letters_than_western_ones_are_no_guess(read: Read, text: str, encoding: str) -> None:

@@ -47,7 +47,9 @@ def test_what_a_file_shows_is_found(read: Read, content: str | bytes, note: str 
 def test_rows_without_their_last_cells_are_filled_up_and_counted(read: Read) -> None:
     report = read(f"{HEADER}\nann@x.example,2026-11-20 10:00:00\nbo@x.example,\n")
     assert report.frame.rows() == [("ann@x.example", "2026-11-20 10:00:00", None), ("bo@x.example", None, None)]
-    assert report.notes == ["logins/2026-11-22.csv: 2 rows lack their last cells, which are read as empty"]
+    assert report.notes == [
+        "logins/2026-11-22.csv: 2 rows lack their last cells (first in row 2), which are read as empty"
+    ]
 
 
 def test_a_name_that_occurs_twice_is_the_name_of_no_column(read: Read) -> None:

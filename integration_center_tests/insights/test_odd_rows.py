@@ -23,8 +23,8 @@ JOINED = "a cell that holds line ends and as many delimiters as whole rows"
     ],
 )
 def test_rows_that_repeat_the_header_are_counted(read: Read, content: str, number: int) -> None:
-    notes = [note for note in read(content).notes if "the header, as in files that were joined" in note]
-    said = f"{count(number, 'row repeats', 'rows repeat')} the header"
+    notes = [note for note in read(content).notes if ", as in files that were joined" in note]
+    said = f"{count(number, 'row repeats', 'rows repeat')} the header (first in row 3)"
     assert [said in note for note in notes] == [True] * bool(number)
 
 

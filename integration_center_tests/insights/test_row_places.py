@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from integration_center.errors import UnreadableReport
 from integration_center.insights.delimited import strict, verified
 from integration_center.insights.delimited.form import Form
 from integration_center.insights.delimited.reading import open_table
@@ -83,6 +84,30 @@ def test_what_is_passed_over_counts(read: Read, content: str, declared: str, num
     assert number_rows(report) == numbers
     if numbers == [*range(2, 2 + len(numbers))]:
         assert report.numbers == USUAL
+
+
+ABOVE = {
+    "": ("", 0),
+    "sep=,\n": ("", 1),
+    "Title\n\nof a report\n": ("skip_lines: 3\n", 3),
+    "Title\n\n": ("header_row: 2\n", 2),
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("above", ABOVE)
+def test_lines_count_alike_whatever_ends_them(read: Read, above: str, end: str, encoding: str) -> None:
+    def write(text: str) -> bytes:
+        return (above + text).replace("\n", end).encode(encoding)
+
+    declared, number = ABOVE[above]
+    table = 'User ID,N\na,"1\n2"\n\nb,3\n'
+    assert number_rows(read(write(table), declared)) == [number + 2, number + 4]
+    with pytest.raises(UnreadableReport, match=f"line {number + 6}: 3 cells"):
+        read(write(f"{table}c,4,5\nd,6\n"), declared)
+    with pytest.raises(UnreadableReport, match=f"row from line {number + 6} to {number + 6}: not CSV"):
+        read(write(f'{table}c,"4"5\nd,6\n'), declared)
 
 
 SHEET: list[list[object]] = [["Logins"], [], ["User ID", "N"], ["a", 1], [], ["b", 2], ["c", 3]]

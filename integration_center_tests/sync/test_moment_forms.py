@@ -72,6 +72,11 @@ def test_forms_that_can_mean_one_thing_are_read(text: str) -> None:
         "20261122120000",
         "20261122T250000",
         "46348",
+        "22NOV26",
+        "22NOV2026:12",
+        "22X2026:12:00:00",
+        "2026:12:00:00",
+        "220NOV2026",
         "2026-11-22 12:00 [Europe/Berlin]",  # whose clock that is, a name alone does not say
         "Sun Nov 22 12:00:00 CET 2026",
         "2026-11-22T12:00:00+02:00[Europe/Berlin",
@@ -123,6 +128,11 @@ FORMS = (
     "%B %d, %Y %I:%M:%S %p",
     "%a, %d %b %Y %H:%M:%S",
     "%Y.%m.%d %H:%M:%S",
+    "%d%b%Y:%H:%M:%S",
+    "%d%b%Y %H:%M:%S",
+    "%d/%b/%Y:%H:%M:%S",
+    "%d/%b/%Y %I:%M:%S %p",
+    "%d-%B-%Y:%H:%M:%S",
 )
 
 

@@ -15,6 +15,8 @@ MARKS = {
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
 """The encodings by their byte-order marks, the longer marks first."""
+UTF8_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF8.decode("cp1252").encode())
+"""The mark of UTF-8, which programs also write before other text, and the same encoded once more: `ï»¿`."""
 LOOKED_AT = 4_096
 """The number of bytes at the beginning that show the encoding."""
 NOT_DECLARED = "the text is UTF-8, but is read as {}, as report.yaml says; remove `encoding:` if letters look wrong"
@@ -46,6 +48,7 @@ def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, li
     Raises:
         UnreadableReport: the file is not in the declared or found encoding.
     """
+    data = leave_out_marks(data)
     found = None if declared else find_unicode(data)
     encoding = declared or found
     if encoding is None or codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
@@ -55,9 +58,7 @@ def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, li
                 {"encoding": other},
             )
         wrong = next((mark for mark in MARKS if data.startswith(mark)), b"") if declared is None else b""
-        data = cut(data, len(wrong))
-        while data.startswith(codecs.BOM_UTF8):  # some programs write a second one
-            data = cut(data, len(codecs.BOM_UTF8))
+        data = leave_out_marks(cut(data, len(wrong)))
         return data, "utf-8", [WRONG_MARK.format(MARKS[wrong])] if wrong else []
     try:
         text = decode_large(data, encoding, source) if isinstance(data, FileBytes) else decode_whole(data, encoding)
@@ -77,6 +78,13 @@ def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, li
     if found:
         return text, found, [f"the text is {found}"]
     return text, encoding, [NOT_DECLARED.format(declared)] if is_other_utf8(data) else []
+
+
+def leave_out_marks(data: Data) -> Data:
+    """Leave out the marks of UTF-8 at the beginning; some programs write several."""
+    while mark := next((mark for mark in UTF8_MARKS if data.startswith(mark)), b""):
+        data = cut(data, len(mark))
+    return data
 
 
 def decode_whole(data: Data, encoding: str) -> bytes:

@@ -34,6 +34,8 @@ ODD_IN_WORD = re.compile(
 )
 """A sign within, before or behind a word: the ¹ of `wi¹tek` and the £ of `£ukasz` are ą and Ł in cp1250, and the ‰ of
 `Zo‰` is ë in cp850."""
+BEHIND_DIGIT = re.compile(rb"(?<=\d)[\x80-\x9f\xa1-\xff]{2,}(?![A-Za-z])")
+"""What Western texts hardly have, and the dates of East Asia do: the sign for month in 11月22日."""
 LONG = 3
 """Western words hardly have so many accented letters in a row."""
 MOSTLY, FEW = 0.9, 0.3
@@ -54,7 +56,9 @@ def find_encodings(data: bytes) -> Sequence[str]:
     readable = [name for name in (WESTERN, *OTHERS) if can_read(sample, name)]
     if MAC in readable and b"\n" not in sample and b"\r" in sample:  # lines end as on old Macs
         return [MAC, *(name for name in readable if name == WESTERN)]
-    odd = sum(len(run) for run in runs if len(run) >= LONG) + len(ODD_IN_WORD.findall(sample))
+    long = [run for run in runs if len(run) >= LONG]
+    paired = [run for run in BEHIND_DIGIT.findall(sample) if len(run) < LONG]
+    odd = sum(map(len, (*long, *paired))) + len(ODD_IN_WORD.findall(sample))
     if WESTERN in readable and odd <= FEW * count:
         return (WESTERN,)
     in_pairs = sum(len(run) for run in runs if len(run) > 1) > count / 2

@@ -1,6 +1,6 @@
 """How a delimited file is written: what `report.yaml` declares, and what is found without a declaration."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,17 +14,20 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 """The delimiters that are looked for, and their names."""
 SLICE_ROWS = 100_000
 """The rows of a slice of a table in memory."""
+SHORT = "{} last cells{}, which are read as empty"
+LONG = "{} extra empty cells at the end{}, which are left out"
+HEADERS = "{} the header{}, as in files that were joined"
 JOINED = (
-    "{} a cell that holds line ends and as many delimiters as whole rows (first in {}); if a quote in it"
-    " was never closed, say `quote: none` in report.yaml"
+    "{} a cell that holds line ends and as many delimiters as whole rows{}; if a quote in it was never closed, say"
+    " `quote: none` in report.yaml"
 )
 ONE_COLUMN = (
     "the table has one column, and {0} is in each of its first lines, equally often; if it separates cells, say"
     " `delimiter: {0}` in report.yaml"
 )
 ERRORS = (
-    "{} like an error page or a JSON error (first in {}); if a server wrote that below the rows, the file"
-    " is cut off, so export it again"
+    "{} like an error page or a JSON error{}; if a server wrote that below the rows, the file is cut off, so export it"
+    " again"
 )
 MOST_SKIPPED = 1_000
 """The most lines that can be skipped."""
@@ -126,42 +129,53 @@ class Table:
 
 
 @dataclass
+class OddRows:
+    """How many rows have one oddity, and which is the first of them, counted from 0."""
+
+    number: int = 0
+    first: int = 0
+
+    def add(self, rows: Iterable[int]) -> None:
+        """Add rows, in the file's order."""
+        for row in rows:
+            self.first = self.first if self.number else row
+            self.number += 1
+
+
+@dataclass
 class RowCount:
-    """The number of unusual rows that were accepted.
+    """The unusual rows that were accepted.
 
     Attributes:
-        short: the number of rows that lack their last cells.
-        long: the number of rows with extra empty cells at the end.
-        headers: the number of rows that repeat the header.
-        joined: the number of rows with a cell that seems to hold whole rows.
-        first_joined: the first of these rows, counted from 0.
-        errors: the number of rows that begin like an error page or a JSON error.
-        first_error: the first of these rows, counted from 0.
+        short: rows that lack their last cells.
+        long: rows with extra empty cells at the end.
+        headers: rows that repeat the header.
+        joined: rows with a cell that seems to hold whole rows.
+        errors: rows that begin like an error page or a JSON error.
         rows: the number of rows that were looked at.
     """
 
-    short: int = 0
-    long: int = 0
-    headers: int = 0
-    joined: int = 0
-    first_joined: int | None = None
-    errors: int = 0
-    first_error: int | None = None
+    short: OddRows = field(default_factory=OddRows)
+    long: OddRows = field(default_factory=OddRows)
+    headers: OddRows = field(default_factory=OddRows)
+    joined: OddRows = field(default_factory=OddRows)
+    errors: OddRows = field(default_factory=OddRows)
     rows: int = 0
 
     def list_notes(self, locate: Callable[[int], str]) -> list[str]:
         """List the findings, one sentence each. `locate` names a row, counted from 0, for people."""
-        errors = self.errors if self.errors <= self.rows / 2 else 0
-        short, long = count(self.short, "row lacks its", "rows lack their"), count(self.long, "row has", "rows have")
-        headers = count(self.headers, "row repeats", "rows repeat")
         notes = (
-            (self.short, f"{short} last cells, which are read as empty"),
-            (self.long, f"{long} extra empty cells at the end, which are left out"),
-            (self.headers, f"{headers} the header, as in files that were joined"),
-            (self.joined, JOINED.format(count(self.joined, "row has", "rows have"), locate(self.first_joined or 0))),
-            (errors, ERRORS.format(count(errors, "row begins", "rows begin"), locate(self.first_error or 0))),
+            (self.short, SHORT, "row lacks its", "rows lack their"),
+            (self.long, LONG, "row has", "rows have"),
+            (self.headers, HEADERS, "row repeats", "rows repeat"),
+            (self.joined, JOINED, "row has", "rows have"),
+            (self.errors, ERRORS, "row begins", "rows begin"),
         )
-        return [note for found, note in notes if found]
+        return [
+            note.format(count(odd.number, one, several), f" (first in {locate(odd.first)})")
+            for odd, note, one, several in notes
+            if odd.number and (odd is not self.errors or odd.number <= self.rows / 2)
+        ]
 
 
 @dataclass(frozen=True)

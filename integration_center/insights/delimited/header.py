@@ -8,12 +8,15 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import clean_name
+from integration_center.insights.delimited.footer_pattern import ADDRESS
 
 NAMES_SHOWN = 6
 NAME = re.compile(r"\s*[^\W\d][^@]*|\s*#[^@]*")
 """Text that may be a column's name, unlike numbers, dates and addresses."""
 ROWS_LOOKED_AT = 20
 """The number of rows below a header in which a better header is looked for."""
+NEAR = 5
+"""The most rows below a title of the table's width among which the header is."""
 
 
 def name_columns(header: Sequence[str]) -> tuple[list[str | None], list[str]]:
@@ -101,15 +104,50 @@ def name_table(
 def find_fuller_row(frame: pl.DataFrame) -> int | None:
     """Find the first row below a header that has a name of its own for every column that holds values.
 
+    Columns that hold values above it alone do not count: formatted reports have their title beside the table.
+
     Returns:
         How many rows below the header it is, counted from 1; None when there is none.
     """
-    holding = [text.name for text in frame if text.null_count() < frame.height]
-    for number, cells in enumerate(frame.head(ROWS_LOOKED_AT)[holding].rows(), 1):
-        names = {cell.strip() for cell in cells if cell and NAME.fullmatch(cell)}
-        if len(names) == len(holding) > 1:
-            return number
+    filled = [text.is_not_null().arg_true() for text in frame]
+    last = [int(places[-1]) if len(places) else -1 for places in filled]
+    for number, cells in enumerate(frame.head(ROWS_LOOKED_AT).rows()):
+        holding = [cell for cell, end in zip(cells, last, strict=True) if end >= number]
+        beside = len(holding) < sum(end >= 0 for end in last)
+        names = {cell.strip() for cell in holding if cell and NAME.fullmatch(cell)}
+        if len(names) == len(holding) > 1 and (not beside or is_begun(frame, number)):
+            return number + 1
     return None
+
+
+def is_begun(frame: pl.DataFrame, number: int) -> bool:
+    """Return whether two rows from a place on have more cells than each row above, as a table has below its title."""
+    filled = frame.head(number + 2).select(pl.sum_horizontal(pl.all().is_not_null())).to_series()
+    above, below = filled.head(number), filled.slice(number + 1)
+    return len(below) > 0 and filled[number] > max(above, default=1) and below[0] > max(above, default=1)
+
+
+def find_named(rows: Sequence[Sequence[str]], below: int | None) -> int | None:
+    """Find the header: a row, counted from 1, or the next one of its width whose cells may all be names.
+
+    A title may have as many cells, such as `Logins, November 22, 2026`. A row with an address is no header.
+    """
+    if below is None:
+        return None
+    width = len(rows[below - 1])
+    near = enumerate(rows[below - 1 : below - 1 + NEAR], below)
+    named = next((number for number, row in near if len(row) == width and all(map(NAME.fullmatch, row))), below)
+    return None if any(map(ADDRESS.fullmatch, rows[named - 1])) else named
+
+
+def is_named_by_rows(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether all rows have one cell more than the header, and the first of them is no header below a title.
+
+    Where the rows begin with addresses, those are no names of rows: another cell holds the delimiter.
+    """
+    width = len(rows[0])
+    more = width > 1 and {len(row) for row in rows[1:]} == {width + 1}
+    return more and not all(map(NAME.fullmatch, rows[1])) and not ADDRESS.fullmatch(rows[1][0])
 
 
 def list_names(names: Sequence[str]) -> str:

@@ -26,9 +26,11 @@ KINDS: Sequence[tuple[re.Pattern[bytes], str]] = (
     (re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8[79]a"), "an image"),
     (re.compile(rb"SQLite format 3\x00"), "an SQLite database"),
     (re.compile(rb"ARROW1\x00"), "an Arrow file"),
+    (re.compile(rb"version https://git-lfs\."), "a pointer of Git LFS in the place of the file"),
     (re.compile(rb"Obj\x01"), "an Avro file"),
     (re.compile(rb"\{\\rtf"), "a document (RTF)"),
     (re.compile(rf"(?i)\s*<({HTML})\b".encode()), "a web page (HTML), such as a sign-in or error page"),
+    (re.compile(rb"(?s)\s*<\?xml.{0,200}Excel\.Sheet"), "an Excel workbook of the kind of 2003 (XML)"),
     (re.compile(rb"(?i)\s*(<\?xml|<!|<[a-z][\w.:-]*[\s/>])"), "XML, such as a storage service's error"),
     (re.compile(rb'\s*(\{\s*["}]|\[\s*[\[{])'), "JSON"),
 )

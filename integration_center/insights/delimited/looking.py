@@ -14,11 +14,17 @@ from integration_center.insights.delimited.footer_pattern import is_match
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
 from integration_center.wording.sentences import count
 
+OTHERS_FIT = (
+    "cells are separated by commas, but {} are in each row equally often; if those separate cells, say `delimiter: {}`"
+    " in report.yaml"
+)
 SEPARATOR_LINE = re.compile(rb'(?i)"?sep=(.)"?[ \t]*(?:\r\n?|\n)')
 """A first line that tells Excel the delimiter."""
 ODD_SEPARATORS = re.compile(r"""[^\w\s"'.@()/#+,;|-]|\x1f""")
 """Characters besides `DELIMITERS` that may separate cells."""
 ROWS_LOOKED_AT = 20
+MOST_COMMENTS = 50
+"""The most lines of comment above a table."""
 BYTES_LOOKED_AT = 256_000
 """The size of the beginning of a text that `find_delimiter` needs."""
 MANY = 0.8
@@ -37,9 +43,10 @@ def skip_lines(text: Data, count: int) -> int:
 
 
 def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
-    """Find the delimiter of a text without a `sep=` line, and a sentence about it if it is not the comma.
+    """Find the delimiter of a text without a `sep=` line, and a sentence about it if it is not the comma beyond doubt.
 
     Commas are the rule: they are chosen if they give rows as wide as the header, even if another delimiter would too.
+    Then the sentence names the other one: the comma may be in the name of a column, such as `E-Mail;Amount, EUR`.
     """
     sample = text.decode(errors="replace")
     widths = {
@@ -48,12 +55,16 @@ def find_delimiter(text: bytes, form: Form) -> tuple[str, str | None]:
     fitting = [each for each, found in widths.items() if is_table(found)]
     # The header is below a title. The reader of the rows says which row seems to be the header.
     titled = [each for each, found in widths.items() if find_header_below(found)]
+    # The first line alone may be a title that holds the sign, where the others are quoted.
+    if titled and not any(len(widths[each]) > 1 for each in fitting):
+        fitting = []
     # Lines below the table, such as `TRAILER|2`, only count where no delimiter fits all rows.
     fitting = fitting or [each for each, found in widths.items() if not titled and is_table(leave_out_below(found))]
     # Where rows are broken, the header and one of them still show how cells are separated, so that the error names it.
     tried = fitting or titled or [each for each, found in widths.items() if is_begun(found)]
     if "," in fitting or not tried:
-        return ",", None
+        other = next((each for each in fitting if each != ","), None)
+        return ",", OTHERS_FIT.format(DELIMITERS[other], "tab" if other == "\t" else f"'{other}'") if other else None
     delimiter = max(tried, key=lambda each: max(widths[each]))
     if delimiter == ",":
         return ",", None
@@ -70,6 +81,13 @@ def find_separator(text: bytes) -> str | None:
     return next((str(sign) for sign in found if len({line.count(sign) for line in lines}) == 1), None)
 
 
+def find_between_quotes(line: str) -> str | None:
+    """Find the character between all cells of a line of cells in quotes; None for any other line."""
+    first, *between = re.split(r'"[^"]*"', line.strip("\r\n"))
+    found = set(between[:-1])
+    return found.pop() if not first and len(found) == 1 and not between[-1] and len(min(found)) == 1 else None
+
+
 def find_quote(text: bytes, delimiter: str | None) -> str:
     """Find the character around cells: an apostrophe if it surrounds every cell of the first line, else `"`."""
     first = text[:BYTES_LOOKED_AT].lstrip(b"\r\n").splitlines()[:1]
@@ -82,14 +100,30 @@ def find_quote(text: bytes, delimiter: str | None) -> str:
 
 
 def measure(sample: str, dialect: Dialect, form: Form) -> Sequence[int]:
-    """Count the cells of the header and the first rows, as far as they can be read."""
-    widths: list[int] = []
+    """Count the cells of the header and the first rows, as far as they can be read. Lines of comment are one row."""
+    rows: list[list[str]] = []
+    end = form.header_row + ROWS_LOOKED_AT + MOST_COMMENTS
     try:
-        for row in islice(read_rows(sample, dialect), form.header_row - 1, form.header_row + ROWS_LOOKED_AT):
-            widths.append(len(row))
+        for row in islice(read_rows(sample, dialect), form.header_row - 1, end):
+            rows.append(row)
     except csv.Error:
         pass  # the sample ends inside a cell, or the delimiter is another
-    return widths
+    return list(map(len, leave_out_comments(rows)))[: ROWS_LOOKED_AT + 1]
+
+
+def leave_out_comments(rows: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+    """Leave out all but the first of several lines of comment above a table, and all but its first cell.
+
+    Lines of comment begin with `#`, as the rows of some tables do. Those are as wide as the rows below them. So is a
+    header such as `#Fields`, which has no blank behind the sign.
+    """
+    begun = [bool(row) and row[0].lstrip().startswith("#") for row in rows]
+    number = begun.index(False) if False in begun else 0
+    if number and len(rows[number - 1]) >= len(rows[number]) > 1 and not rows[number - 1][0].startswith("# "):
+        number -= 1
+    if number < 2 or min(map(len, rows[:number])) >= len(rows[number]):
+        return rows
+    return [rows[0][:1], *rows[number:]]
 
 
 def is_table(widths: Sequence[int]) -> bool:
@@ -166,12 +200,15 @@ def find_footer(text: Data, footer: int | str | None, source: str) -> int:
 def find_header_below(widths: Sequence[int]) -> int | None:
     """Find the row, counted from 1, that looks like the header: the rows from it on have one width; None for the first.
 
+    Below a title of one cell, narrower rows at the end are a footer. Below several cells they may be the table's rows.
+
     Args:
         widths: the numbers of cells of the first rows.
     """
     if len(widths) < 3:
         return None
-    usual, count = Counter(widths[1:]).most_common(1)[0]
+    counts = Counter(widths[1:])
+    usual = max(counts, key=lambda width: (counts[width], width))
     first = widths.index(usual, 1)
-    below = widths[first:]
-    return first + 1 if usual > widths[0] and count >= MANY * len(below) else None
+    below = leave_out_below(widths[first:]) if widths[0] == 1 else widths[first:]
+    return first + 1 if usual > widths[0] and sum(width == usual for width in below) >= MANY * len(below) else None

@@ -10,6 +10,7 @@ from integration_center.insights.delimited.kinds import ERROR_PAGE
 BEFORE_HEADER = "\ufeff\x0c"
 """The byte-order mark of a file that was put below another one, and the sign for a new page."""
 WRAPPED = r'(?s)^".*"$'
+WHOLE_OBJECT = r"(?s)^\s*\{.*\}\s*$"
 LINES_WRAPPED = "each line is one quoted cell, which is read as the row that it holds"
 NO_DELIMITER = "no line is separated by {}, so the delimiter that is declared is passed over"
 CELLS_WRAPPED = "all cells are quoted twice; the quotes are left out"
@@ -33,16 +34,18 @@ def count_odd_rows(
         for sign in BEFORE_HEADER:
             alike |= first == sign + header[0]
         if alike.any():
-            count.headers += sum(row[1:] == tuple(header[1:]) for row in frame.filter(alike).rows())
-    if (wrong := find_pages(first)).len():
-        if count.first_error is None:
-            count.first_error = count.rows + int(wrong[0])
-        count.errors += len(wrong)
+            places = alike.arg_true()
+            repeated = (row[1:] == tuple(header[1:]) for row in frame.filter(alike).rows())
+            count.headers.add(count.rows + place for place, same in zip(places, repeated, strict=True) if same)
+    wrong = find_pages(first)
+    if len(wrong) and frame.width > 1:
+        # A whole object is the text of its cell where other cells have texts, too.
+        rest = frame[wrong].select(pl.any_horizontal(pl.nth(range(1, frame.width)).is_not_null())).to_series()
+        wrong = wrong.filter(~(rest & first.gather(wrong).str.contains(WHOLE_OBJECT)))
+    if len(wrong):
+        count.errors.add(count.rows + place for place in wrong)
     if frame.width > 1 and has_breaks:
-        for place in find_joined(frame, delimiter):
-            if count.first_joined is None:
-                count.first_joined = count.rows + place
-            count.joined += 1
+        count.joined.add(count.rows + place for place in find_joined(frame, delimiter))
     count.rows += frame.height
 
 

@@ -53,7 +53,7 @@ from integration_center.insights.delimited.odd_rows import (
     unwrap_cells,
 )
 from integration_center.insights.delimited.row_places import RowPlaces, find_places
-from integration_center.insights.delimited.strict import StrictReader
+from integration_center.insights.delimited.strict import StrictReader, count_line_ends
 from integration_center.insights.delimited.verified import read_verified
 from integration_center.progress import advance
 from integration_center.wording.sentences import count
@@ -93,7 +93,7 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     dialect, begin, found = find_dialect(text, begin, form)
     notes += found
     refuse_binary(text[begin : begin + LOOKED_AT], source)
-    text, first_line = cut(text, begin), text.count(b"\n", 0, begin) + 1
+    text, first_line = cut(text, begin), count_line_ends(text, begin) + 1
     footer = find_footer(text, form.footer, source)
     if isinstance(form.footer, int):
         check_counted_footer(text, footer, dialect, form.footer, source, first_line)

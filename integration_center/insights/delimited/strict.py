@@ -2,10 +2,11 @@
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import dropwhile, islice, takewhile
 
 import polars as pl
 
@@ -15,9 +16,16 @@ from integration_center.insights.delimited.decoding import say_encoding
 from integration_center.insights.delimited.escapes import BACKSLASH, read_codes
 from integration_center.insights.delimited.footer_pattern import is_row
 from integration_center.insights.delimited.form import MOST_SKIPPED, Dialect, RowCount
-from integration_center.insights.delimited.header import NAME
+from integration_center.insights.delimited.header import find_named, is_named_by_rows
 from integration_center.insights.delimited.kinds import ERROR_BELOW, ERROR_PAGE
-from integration_center.insights.delimited.looking import find_header_below, read_options
+from integration_center.insights.delimited.looking import (
+    BYTES_LOOKED_AT,
+    MOST_COMMENTS,
+    find_between_quotes,
+    find_header_below,
+    leave_out_comments,
+    read_options,
+)
 from integration_center.insights.delimited.row_places import RowPlaces
 from integration_center.progress import advance
 from integration_center.wording.sentences import count
@@ -77,6 +85,12 @@ class StrictReader:
             raise
         except csv.Error as error:
             start = line + 1 + before
+            if not line and (sign := find_between_quotes(self._find_text(begin))):
+                raise UnreadableReport(
+                    f"{self.source}, line {start}: the cells in quotes are separated by {json.dumps(sign)}; say"
+                    f" `delimiter: {json.dumps(sign)}` in report.yaml",
+                    {"delimiter": sign},
+                ) from None
             if "field limit" in str(error):
                 raise UnreadableReport(
                     f"{self.source}: the row from line {start} on has a cell of more than {LONGEST_CELL:,} characters;"
@@ -161,22 +175,23 @@ class StrictReader:
             last: whether this is the last batch.
         """
         width, whole = len(header), not last or self.text[-1:] in (b"\n", b"\r")
-        for number, (row, line) in enumerate(batch, 1):
+        passed_over = 0
+        for number, (row, line) in enumerate(batch):
             above, before = before, row
             if len(row) == width:
                 yield row, line
             elif len(row) == 1 and NOTHING.fullmatch(row[0]):
-                continue
+                passed_over += 1
             elif len(row) > width and not any(row[width:]):
-                count.long += 1
+                count.long.add([count.rows + number - passed_over])
                 yield row[:width], line
             elif self._is_escaped(row, above, width):
                 raise self._refuse_escaped(row, header, line)
             else:
-                cut = number == len(batch) and not whole and len(row) < width
+                cut = number == len(batch) - 1 and not whole and len(row) < width
                 if len(row) < 2 or len(row) > width or cut or is_error(row):
                     raise self._refuse(row, header, line, cut=cut)
-                count.short += 1
+                count.short.add([count.rows + number - passed_over])
                 yield [*row, *[""] * (width - len(row))], line
 
     def _is_escaped(self, row: Sequence[str], above: Sequence[str], width: int) -> bool:
@@ -187,23 +202,25 @@ class StrictReader:
 
     def _refuse_escaped(self, row: Sequence[str], header: Sequence[str], line: int) -> UnreadableReport:
         """Build the error for a row whose delimiters or line ends seem to be escaped."""
+        said = f"{count_cells(row)}, the header has {len(header)}"
         return UnreadableReport(
-            f"{self.source}, line {line}: {count_cells(row)}, the header has {len(header)}. A backslash is before"
-            f" {self.dialect.name} or a line end, as databases write those inside a cell; say `escape: '\\'` in"
-            " report.yaml",
+            f"{self.source}, line {self._find_begin(line)}: {said}. A backslash is before {self.dialect.name} or a line"
+            " end, as databases write those inside a cell; say `escape: '\\'` in report.yaml",
             {"escape": BACKSLASH},
         )
 
     def _refuse(self, row: Sequence[str], header: Sequence[str], line: int, *, cut: bool) -> UnreadableReport:
         """Build the error for a row that does not fit this table."""
         said = f"{count_cells(row)}, the header has {len(header)}"
+        line = self._find_begin(line)
         if is_error(row):
             kind = "a JSON error" if row[0].lstrip().startswith("{") else "a web page or an XML error"
             return UnreadableReport(
                 f"{self.source}, line {line}: {kind} begins here, below the rows; the export was cut off, so"
                 " export again"
             )
-        rows = [each for each, _ in islice(self.read_rows(), 50)]
+        all_rows = [each for each, _ in islice(self.read_rows(), MOST_COMMENTS + 50)]
+        rows = leave_out_comments(all_rows)
         widths = [len(each) for each in rows]
         if is_named_by_rows(rows):
             return UnreadableReport(
@@ -212,6 +229,7 @@ class StrictReader:
             )
         # A header of this width is below its title already, and the row is wrong.
         if (below := find_named(rows, find_header_below(widths))) and widths[below - 1] != len(header):
+            below += len(all_rows) - len(rows)
             return UnreadableReport(
                 f"{self.source}, line {line}: {said}. The header seems to be row {below}: say `header_row: {below}` in"
                 " report.yaml",
@@ -267,6 +285,20 @@ class StrictReader:
         above = [row for row, at in rows if at < line]
         return bool(above) and any(is_row(row, above[-1]) for row, at in rows if at > line)
 
+    def _find_begin(self, line: int) -> int:
+        """Return the line on which the row begins that ends on `line`: it may hold line ends."""
+        ends = takewhile(lambda end: end < line, (end for _, end in self.read_rows()))
+        above = max(ends, default=self.first_line - 1)
+        # One line after another: the text may be larger than the memory.
+        lines = enumerate(io.TextIOWrapper(open_data(self.text), encoding="utf-8", errors="replace"), self.first_line)
+        between = takewhile(lambda each: each[0] < line, dropwhile(lambda each: each[0] <= above, lines))
+        return next((number for number, each in between if each.strip("\n \x1a")), line)
+
+    def _find_text(self, begin: int) -> str:
+        """Return the first line from a place in the text on that has content."""
+        lines = self.text[begin : begin + BYTES_LOOKED_AT].lstrip(b"\r\n").splitlines()
+        return lines[0].decode(errors="replace") if lines else ""
+
     def _find_line(self, line: int) -> str:
         """Return the only cell of the row that ends on a line; empty where it has several."""
         return next((row[0] for row, at in self.read_rows() if at == line and len(row) == 1), "")
@@ -283,25 +315,6 @@ class StrictReader:
         """Count the lines that are not empty, from a line on."""
         below = bytes(self.text).splitlines()[first - self.first_line :]
         return sum(1 for line in below if line.strip(b"\r\n \x1a"))
-
-
-def find_named(rows: Sequence[Sequence[str]], below: int | None) -> int | None:
-    """Find the header: a row, counted from 1, or the next one of its width whose cells may all be names.
-
-    A title may have as many cells, such as `Logins, November 22, 2026`.
-    """
-    if below is None:
-        return None
-    width = len(rows[below - 1])
-    near = enumerate(rows[below - 1 : below - 1 + MOST_NOTES], below)
-    return next((number for number, row in near if len(row) == width and all(map(NAME.fullmatch, row))), below)
-
-
-def is_named_by_rows(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether all rows have one cell more than the header, and the first of them is no header below a title."""
-    width = len(rows[0])
-    more = width > 1 and {len(row) for row in rows[1:]} == {width + 1}
-    return more and not all(map(NAME.fullmatch, rows[1]))
 
 
 def is_error(row: Sequence[str]) -> bool:

@@ -10,6 +10,7 @@ from integration_center.insights.delimited.form import OpenTable, Table, open_fr
 from integration_center.insights.delimited.header import list_names
 from integration_center.insights.delimited.reading import open_table
 from integration_center.insights.drop_folders.drop_names import Format
+from integration_center.insights.formats.service_errors import LOOKED_AT, find_service_error
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.unpacking import is_workbook
 
@@ -29,14 +30,6 @@ APPLY: Mapping[Format, frozenset[str]] = {
 }
 """The options of `report.yaml` about the form of a file that apply to each format."""
 FORM_OPTIONS = (*_ROWS, *_CELLS, "encoding", "sheet")
-LOOKED_AT = 100_000
-SAYS_ERROR = frozenset({"error", "errors", "errormessage", "message", "detail", "details", "fault", "exception"})
-BESIDE_ERRORS = frozenset(
-    {"code", "errorcode", "status", "statuscode", "type", "title", "reason", "description", "errordescription", "ok"}
-    | {"success", "instance", "path", "timestamp", "time", "requestid", "traceid", "correlationid", "trace", "hint"}
-    | {"field", "name", "id", "url", "documentationurl", "innererror"}
-)
-"""What services write beside an error, without regard to case, `_` and `-`."""
 
 
 def read_file(data: Data, source: str, named: Format, file: ReportFile, *, limit: SizeLimit) -> Table:
@@ -96,18 +89,6 @@ def find_format(data: Data) -> Format | None:
         return "parquet"
     lines = [line for line in data[:LOOKED_AT].splitlines()[:3] if line.strip()]
     return "jsonl" if lines and all(map(_is_object, lines[:2])) else None
-
-
-def find_service_error(data: Data) -> list[str]:
-    """Find the names in the error of a service, such as `{"error": "expired", "code": 410}`; none in any other file."""
-    if len(data) > LOOKED_AT or not (text := bytes(data).strip()).startswith(b"{"):
-        return []
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return []
-    names = {name.lower().replace("_", "").replace("-", "") for name in found}
-    return list(found) if names & SAYS_ERROR and names <= SAYS_ERROR | BESIDE_ERRORS else []
 
 
 def refuse_options(kind: Format, file: ReportFile, source: str) -> None:

@@ -5,7 +5,7 @@ Python's reader is used because it can keep numbers as they are written: `1.10` 
 
 import json
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from integration_center.insights.delimited.decoding import decode, say_encoding
 from integration_center.insights.delimited.form import OpenTable
 from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, find_kind
 from integration_center.insights.formats.kept_frames import KeptFrames, name_slices
+from integration_center.insights.formats.service_errors import is_service_error
 from integration_center.insights.formats.value_text import MIDNIGHT, refuse_nested
 from integration_center.sync.row_numbers import RowNumbers
 
@@ -158,6 +159,8 @@ def read_batches(text: Data, source: str, lines: Lines) -> Iterator[list[dict[st
     )
     batch: list[dict[str, Any]] = []
     rows = 0
+    first: KeysView[str] = {}.keys()
+    error_line: int | None = None
     for number, line in enumerate(open_data(text), 1):
         if not line.strip(b"\r\n\t \x1a\0"):
             lines.note_empty(rows)
@@ -177,6 +180,8 @@ def read_batches(text: Data, source: str, lines: Lines) -> Iterator[list[dict[st
             raise _refuse(source, number, str(error)) from None
         except json.JSONDecodeError as error:
             goes_on = not error.doc[error.pos :].strip() and (number == 1 or error.doc in ("[", "{"))
+            if rows and line.lstrip().startswith(b"<"):
+                raise _refuse_end(source, number, "a web page or an XML error") from None
             said = f"is not JSON from character {error.colno} on"
             if not line.endswith(b"\n") and (number > 1 or goes_on):
                 said = "is cut off, so the file is not whole"
@@ -187,11 +192,21 @@ def read_batches(text: Data, source: str, lines: Lines) -> Iterator[list[dict[st
             raise _refuse(source, number, "is nested too deeply") from None
         batch.append(row)
         rows += 1
+        first = first or row.keys()
+        error_line = number if is_service_error(row) and first.isdisjoint(row) else None
         if len(batch) == BATCH_ROWS:
             yield batch
             batch = []
+    if error_line is not None:
+        raise _refuse_end(source, error_line, "a JSON error")
     if batch:
         yield batch
+
+
+def _refuse_end(source: str, line: int, kind: str) -> UnreadableReport:
+    return UnreadableReport(
+        f"{source}, line {line}: {kind} begins here, below the rows; the export was cut off, so export again"
+    )
 
 
 def _refuse(source: str, line: int, said: str) -> UnreadableReport:

@@ -21,15 +21,15 @@ from integration_center.sync.values.moments import read_moments
 
 DAY_FORMS = (
     *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%Y%m%d"),
-    *("%d-%b-%y", "%d %b %y", "%Y-%d-%m"),
+    *("%d-%b-%y", "%d %b %y", "%d/%b/%y", "%Y-%d-%m"),
 )
 TIME_FORMS = (
-    *("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S", "T%H:%M:%S"),
-    *(" %H:%M Uhr", " %H:%M:%S Uhr", " %I.%M.%S%.f %p"),
+    *("", "T%H:%M:%S", " %H:%M Uhr", " %H:%M:%S Uhr", " %I.%M.%S%.f %p"),
+    *(before + time for before in (" ", ", ") for time in ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")),
 )
 DATE_FORMS = tuple(day + time for time in TIME_FORMS for day in DAY_FORMS)
 LOOKS_LIKE_DATE = (
-    r"(?i)^(\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}[ .-]{1,2}[a-zäéû]{3,9}\.?[ ,.-]{1,2}\d{2,4}|(19|20)\d{6})\b"
+    r"(?i)^(\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}[ ./-]{1,2}[a-zäéû]{3,9}\.?[ ,./-]{1,2}\d{2,4}|(19|20)\d{6})\b"
 )
 MOSTLY = 0.5
 """A column with at least this share of dates is one of dates."""

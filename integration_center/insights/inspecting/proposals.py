@@ -12,7 +12,7 @@ from integration_center.insights.declared.declaring import declare_cells
 from integration_center.insights.declared.option_lines import write_column_line
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import name_row
-from integration_center.insights.delimited.header import list_names
+from integration_center.insights.delimited.header import NAME, list_names
 from integration_center.insights.inspecting.date_proposals import (
     EPOCHS,
     WITHOUT_SIGNS,
@@ -52,8 +52,16 @@ RULE = re.compile(r"\s*:?[-=+_]{3,}:?\s*")
 UNIT = re.compile(r"\s*(?:\([^\d()]+\)|\[[^\d\[\]]+\])\s*")
 """A unit below the name of a column, such as `(days)`."""
 MOST_NOTES = 20
-NA = "NA"
-"""How R writes a value that is missing."""
+MOST_TOTALS = 5
+"""The most rows of totals below a table."""
+MOST_TABLES = 20
+"""The most places of a file that are looked at for another table."""
+LOOKED_AT_ABOVE = 1_000
+"""The number of rows above such a place that show the types of its columns."""
+BESIDE_VALUES = ("NA", ".")
+"""How R and SAS write a value that is missing. Among texts they may be a region, a country, or a text."""
+MOST_UNITS = 3
+"""The most rows of texts below a header, such as questions and their identifiers."""
 EXCEL_DAYS = r"^[34]\d{4}(\.\d+)?$"
 """Days from 1982 to 2036, as Excel counts them."""
 POINT_BEFORE_THREE = r"\d\.\d{3}(?:\D|$)"
@@ -65,10 +73,14 @@ def find_footer(frame: pl.DataFrame) -> int | str | None:
     """Find the last rows that are no people.
 
     Returns:
-        A pattern for a last row with totals, the number of last rows with a note alone, or None.
+        A pattern for the last rows with totals, the number of last rows with a note alone, or None.
     """
-    if total := find_total(frame):
-        return rf"^\W*{re.escape(total)}"
+    totals: list[str] = []
+    while len(totals) < MOST_TOTALS and (total := find_total(frame.head(frame.height - len(totals)))):
+        totals.insert(0, total)
+    if totals:
+        words = "|".join(map(re.escape, dict.fromkeys(totals)))
+        return rf"^\W*({words})" if "|" in words else rf"^\W*{words}"
     notes = find_note(frame)
     return notes + bool(notes and find_total(frame.head(frame.height - notes))) or None
 
@@ -99,6 +111,24 @@ def find_rule(frame: pl.DataFrame) -> bool:
     return bool(cells) and any(all(map(form.fullmatch, cells)) for form in (RULE, UNIT))
 
 
+def find_second_table(frame: pl.DataFrame, begins: Sequence[int]) -> int | None:
+    """Find the row, counted from 0, that seems to be the header of a second table; None without one.
+
+    Args:
+        frame: the report as its file has it.
+        begins: the rows above which the file has other lines, such as empty ones.
+    """
+    for row in begins[:MOST_TABLES]:
+        cells = dict(zip(frame.columns, frame.row(row), strict=True))
+        filled = {name: cell for name, cell in cells.items() if cell}
+        if row + 1 == frame.height or len(filled) < 2 or not all(map(NAME.fullmatch, filled.values())):
+            continue
+        types = find_types(frame[max(row - LOOKED_AT_ABOVE, 0) : row])
+        if any(types[name] and infer_type(pl.Series([cell])) is None for name, cell in filled.items()):
+            return row
+    return None
+
+
 def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_row) -> Proposal:
     """Propose what to declare about the cells.
 
@@ -111,8 +141,10 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_r
     bare = frame.with_columns(pl.all().str.strip_chars())
     holding = find_columns(bare, pl.all().is_in(PLACEHOLDERS).any())
     held = sorted({value for name in holding for value in bare[name].filter(bare[name].is_in(PLACEHOLDERS))})
-    if NA in held and not any(infer_type(bare[name].filter(bare[name] != NA)) for name in holding):
-        held.remove(NA)  # among texts it may be a region or a country
+    for word in [each for each in BESIDE_VALUES if each in held]:
+        beside = (bare[name].filter(~bare[name].is_in(PLACEHOLDERS)) for name in holding if (bare[name] == word).any())
+        if not any(infer_type(text) or find_signs(text.to_frame()) for text in beside if text.count()):
+            held.remove(word)
     if held and not file.empty:
         proposal.options["empty"] = held
         file = file.add({"empty": held})
@@ -128,12 +160,12 @@ def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_r
         places = declared[file.renamed.get(name, name)].str.strip_chars().is_in(among.implode()).arg_true()
         return locate(int(places[0]))
 
+    proposal.notes += find_units(declared)  # first, because such rows are the cause of what is said below
     propose_dates({name: values[name] for name in find_dates(text)}, file, proposal, show)
     propose_words(values, file, proposal)
     numbers = leave_out(text, proposal.dates)
     propose_numbers(find_signs(numbers), {name: values[name] for name in numbers.columns}, file, proposal, show)
     proposal.notes += find_counted(text)
-    proposal.notes += find_units(declared)
     return proposal
 
 
@@ -262,12 +294,16 @@ def find_counted(text: pl.DataFrame) -> Iterator[str]:
 
 
 def find_units(frame: pl.DataFrame) -> Iterator[str]:
-    """Find a first row that differs from all rows below it, as units do: one sentence."""
-    types = find_types(frame[1:]) if frame.height > 3 else {}
-    typed = [name for name, found in types.items() if found and not is_identifier(name)]
-    first = [frame[name][0] for name in typed]
-    if any(first) and not any(infer_type(frame[name][:1]) for name in typed):
-        yield (
-            "the first row below the header is written otherwise than the others; if it holds units, say"
-            " `skip_after_header: 1` in report.yaml"
-        )
+    """Find the first rows that differ from all rows below them, as units and questions do: one sentence."""
+    for number in range(1, MOST_UNITS + 1):
+        types = find_types(frame[number:]) if frame.height > number + 2 else {}
+        typed = [name for name, found in types.items() if found and not is_identifier(name)]
+        first = frame[:number].select(typed)
+        is_filled = first.width > 0 and all(any(row) for row in first.rows())
+        if is_filled and not any(infer_type(first[name][at : at + 1]) for name in typed for at in range(number)):
+            rows, each = ("row", "is") if number == 1 else (f"{number} rows", "are")
+            yield (
+                f"the first {rows} below the header {each} written otherwise than the others; if there are units or"
+                f" questions, say `skip_after_header: {number}` in report.yaml"
+            )
+            return

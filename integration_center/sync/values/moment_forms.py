@@ -21,7 +21,7 @@ WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?
 YEAR_FIRST = (
     r"(?P<year>\d{4})(?:-(?P<a>\d{1,2})-(?P<b>\d{1,2})|/(?P<c>\d{1,2})/(?P<d>\d{1,2})|\.(?P<e>\d{1,2})\.(?P<f>\d{1,2}))"
 )
-DAY_FIRST = rf"(?P<day2>\d{{1,2}})[ .-]{{1,2}}(?P<month2>{MONTH})\.?[ ,-]{{1,2}}(?P<year2>\d{{4}})"
+DAY_FIRST = rf"(?P<day2>\d{{1,2}})[ ./-]{{0,2}}(?P<month2>{MONTH})\.?[ ,/-]{{0,2}}(?P<year2>\d{{4}})"
 MONTH_FIRST = rf"(?P<month3>{MONTH})\.? {{1,2}}(?P<day3>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year3>\d{{4}})"
 DATE = rf"(?i)^{WEEKDAY}(?:{YEAR_FIRST}|{DAY_FIRST}|{MONTH_FIRST})$"
 TIME = (
@@ -35,11 +35,13 @@ TIME_PART = rf"{BEFORE_TIME}(\d{{1,2}}:.*)$"
 ZONE_TWICE = r"(?i)(z|utc|gmt|[+-]\d{2}:?(?:\d{2})?)\s?(?:\[[\w/+-]{1,60}\]|\([^()]{1,60}\))$"
 YEAR_LAST = r"(?i)^((?:[a-z]{3},? )?[a-z]{3} {1,2}\d{1,2}) (\d{1,2}:\d{2}:\d{2}(?: (?:utc|gmt))?) (\d{4})$"
 WITHOUT_SIGNS = r"^(\d{4})(\d{2})(\d{2})[Tt](\d{2})(\d{2})(\d{2})"
+COLON_BEFORE_TIME = r"(?i)^(\d{1,2}[ /-]?[a-z]{3,9}[ /-]?\d{4}):(\d{1,2}:)"
 WITH_DOTS = r"^(\d{4}-\d{2}-\d{2})-(\d{2})\.(\d{2})\.(\d{2})"
 OTHERWISE = {
     ZONE_TWICE: "${1}",  # Java and JavaScript: 2026-11-22T07:00:00+01:00[Europe/Berlin]
     YEAR_LAST: "${1} ${3} ${2}",  # Unix: Sun Nov 22 07:00:00 UTC 2026
     WITHOUT_SIGNS: "${1}-${2}-${3} ${4}:${5}:${6}",  # ISO 8601 without signs: 20261122T070000Z
+    COLON_BEFORE_TIME: "${1} ${2}",  # SAS and Apache: 22NOV2026:07:00:00, 22/Nov/2026:07:00:00 +0100
     WITH_DOTS: "${1} ${2}:${3}:${4}",  # Db2: 2026-11-22-07.00.00.000000
 }
 """Forms with other signs or another order, and the same time in a form that is taken apart."""
@@ -73,7 +75,7 @@ def read_other_forms(text: pl.Series, *, as_written: bool) -> pl.Series:
 
 def write_usually(text: pl.Series) -> pl.Series:
     """Write times of the forms of `OTHERWISE` in the form that is taken apart. Other text stays."""
-    # Hardly any column has such times, and to look for them once takes less time than to rewrite each text four times.
+    # Hardly any column has such times, and to look for them once takes less time than to rewrite each text five times.
     if text.str.contains("|".join(OTHERWISE)).any():
         for form, usual in OTHERWISE.items():
             text = text.str.replace(form, usual)
