@@ -193,7 +193,7 @@ def read_batches(text: Data, source: str, lines: Lines) -> Iterator[list[dict[st
         batch.append(row)
         rows += 1
         first = first or row.keys()
-        error_line = number if is_service_error(row) and first.isdisjoint(row) else None
+        error_line = number if first.isdisjoint(row) and is_service_error(row) else None
         if len(batch) == BATCH_ROWS:
             yield batch
             batch = []
