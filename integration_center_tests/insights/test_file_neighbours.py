@@ -215,4 +215,4 @@ def test_letters_of_another_encoding_are_said() -> None:
     mixed = b"User ID,Name\nann@x.example,M\xc3\xbcller\nbo@x.example,Zo\xeb\n"
     notes = " ".join(inspect(mixed, ".csv").notes)
     assert "cp1251 (Cyrillic)" in notes
-    assert "1 cells with letters such as Ã¼ for ü" in notes
+    assert "1 cell with letters such as Ã¼ for ü" in notes

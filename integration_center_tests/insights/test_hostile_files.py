@@ -262,7 +262,7 @@ def test_a_workbook_says_what_it_could_not_read(read: Read) -> None:
     )  # fmt: skip
     report = read(content, ".xlsx")
     assert report.frame.rows() == [("a", None), ("b", None), ("c", "2")]
-    assert "1 cells hold errors such as #N/A" in report.notes[0]
+    assert "1 cell holds an error such as #N/A" in report.notes[0]
     assert "1 cell holds a formula without a result" in report.notes[1]
 
 

@@ -126,14 +126,14 @@ def test_long_numbers_of_a_workbook_are_found_whatever_says_that_they_are_number
 @pytest.mark.parametrize("letter", ["\0", "\ufffd"])
 def test_cells_that_are_damaged_are_named_with_their_row(read: Read, letter: str) -> None:
     notes = read(ROWS.replace("bo@", f"b{letter}o@")).notes
-    assert any("'User ID' has 1 cells with the character 0, or with � in place of" in note for note in notes)
+    assert any("'User ID' has 1 cell with the character 0, or with � in place of" in note for note in notes)
     assert any("(first in row 3)" in note for note in notes)
 
 
 def test_letters_of_two_encodings_are_named_by_each_run(read: Read) -> None:
     mixed = "User ID,Name\na,Müller\n".encode() + "b,Jörg\n".encode("cp1252")
     notes = read(mixed, "encoding: cp1252\n").notes
-    assert any("cells with letters such as Ã¼ for ü (first in row 2)" in note for note in notes)
+    assert any("1 cell with letters such as Ã¼ for ü (first in row 2)" in note for note in notes)
 
 
 @pytest.mark.parametrize(

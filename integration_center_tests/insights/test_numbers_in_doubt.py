@@ -43,8 +43,9 @@ def test_groups_of_three_digits_are_doubted(read: Read, cells: list[str], doubte
     ],
 )
 def test_commas_in_numbers_are_named(read: Read, cells: list[str], declared: str, count: int) -> None:
-    notes = [note for note in read(write(cells), declared).notes if "numbers with a comma" in note]
-    assert [f"holds {count} numbers with a comma" in note for note in notes] == [True] * bool(count)
+    notes = [note for note in read(write(cells), declared).notes if "with a comma" in note]
+    held = "1 number" if count == 1 else f"{count} numbers"
+    assert [f"holds {held} with a comma" in note for note in notes] == [True] * bool(count)
 
 
 def test_long_numbers_that_a_spreadsheet_has_shortened_are_named(read: Read) -> None:

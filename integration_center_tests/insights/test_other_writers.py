@@ -99,7 +99,7 @@ def test_a_look_finds_the_lines_that_read_it(
 def test_padded_texts_that_mean_no_value_are_pointed_out() -> None:
     table = read_file(b"User ID,Name\nana@x.example, NULL \n", "x.csv", "csv", ReportFile(), limit=LIMIT)
     _, doubts, _ = declare_cells(table.frame, ReportFile())
-    assert ["'NULL' in 1 cells" in doubt for doubt in doubts] == [True]
+    assert ["'NULL' in 1 cell" in doubt for doubt in doubts] == [True]
 
 
 def test_bytes_of_a_parquet_file_are_text_only_where_they_may_be(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from integration_center_tests.insights.conftest import DAY, Read
 )
 def test_the_first_row_of_a_doubt_is_named(read: Read, content: str, declared: str, place: str) -> None:
     (note,) = [note for note in read(content, declared).notes if "holds 'N/A'" in note]
-    assert f"cells (first in {place}); if that means" in note
+    assert f" (first in {place}); if that means" in note
 
 
 def test_of_several_parts_the_file_is_named(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_of_several_parts_the_file_is_named(tmp_path: Path) -> None:
     (folder / f"{DAY}_2.csv").write_text("User ID,N\n\nc,N/A\n")
     source = FilesSource(LocalDrops(tmp_path))
     (note,) = source.read(source.find("logins"), DAY).notes
-    assert f"holds 'N/A' in 1 cells (first in row 3 of logins/{DAY}_2.csv)" in note
+    assert f"holds 'N/A' in 1 cell (first in row 3 of logins/{DAY}_2.csv)" in note
 
 
 @pytest.mark.parametrize(

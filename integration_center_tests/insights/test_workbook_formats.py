@@ -88,9 +88,9 @@ def test_what_a_sheet_hides_is_named_with_its_place(read: Read) -> None:
     report = read(workbook, suffix=".xlsx")
     assert report.frame["N"].to_list() == [None, "NULL", None]
     said = "; ".join(report.notes)
-    assert "1 cells hold errors such as #REF! (first in cell B3), which are read as empty" in said
+    assert "1 cell holds an error such as #REF! (first in cell B3), read as empty" in said
     assert "1 cell holds a formula without a result (first in cell B6)" in said
     assert "1 area of cells is merged (first A5:A6); only the first cell" in said
     assert "1 row is hidden by a filter (first row 5), and read like the others" in said
     assert "the columns B are hidden, and read like the others" in said
-    assert "column 'N' holds 'NULL' in 1 cells (first in row 5)" in said
+    assert "column 'N' holds 'NULL' in 1 cell (first in row 5)" in said

@@ -23,6 +23,7 @@ from integration_center.insights.declared.column_reader import (
     look_at_options,
 )
 from integration_center.insights.many_columns import find_columns, join_columns, keep_columns, leave_out, split_columns
+from integration_center.wording.sentences import count
 
 GROUPED = r"^[+-]?[1-9]\d{0,2}\.\d{3}%?$"
 """A whole number with a German thousands separator, or a number with three decimals."""
@@ -97,8 +98,8 @@ class Doubts:
         if self.held.count:
             shown = ", ".join(f"{value!r}" for value in sorted(self.placeholders))
             doubts.append(
-                f"column {column!r} holds {shown} in {self.held.count:,} cells {self.held.show(locate)}; if that means"
-                f" no value, say `empty: [{shown}]` in report.yaml"
+                f"column {column!r} holds {shown} in {count(self.held.count, 'cell')} {self.held.show(locate)}; if that"
+                f" means no value, say `empty: [{shown}]` in report.yaml"
             )
         if self.apostrophes.count:
             doubts.append(
@@ -107,25 +108,25 @@ class Doubts:
             )
         if self.commas.count:
             doubts.append(
-                f"column {column!r} holds {self.commas.count:,} numbers with a comma {self.commas.show(locate)}; say"
-                " `decimal: ','` or `thousands: ','` in report.yaml"
+                f"column {column!r} holds {count(self.commas.count, 'number')} with a comma {self.commas.show(locate)};"
+                " say `decimal: ','` or `thousands: ','` in report.yaml"
             )
         if self.shortened.count:
             doubts.append(
-                f"column {column!r} holds {self.shortened.count:,} numbers such as 1.23457E+17"
+                f"column {column!r} holds {count(self.shortened.count, 'number')} such as 1.23457E+17"
                 f" {self.shortened.show(locate)}, as spreadsheets shorten long ones; their last digits are lost, so"
                 " export the column as text"
             )
         if self.misread.count:
             doubts.append(
-                f"column {column!r} has {self.misread.count:,} cells with letters such as Ã¼ for ü"
+                f"column {column!r} has {count(self.misread.count, 'cell')} with letters such as Ã¼ for ü"
                 f" {self.misread.show(locate)}, because UTF-8 was read as another encoding; correct `encoding:` in"
                 " report.yaml, or export the file again in one encoding"
             )
         if self.damaged.count:
             doubts.append(
-                f"column {column!r} has {self.damaged.count:,} cells with the character 0, or with � in place of a"
-                f" letter {self.damaged.show(locate)}, so the file may be damaged; export it again"
+                f"column {column!r} has {count(self.damaged.count, 'cell')} with the character 0, or with � in place of"
+                f" a letter {self.damaged.show(locate)}, so the file may be damaged; export it again"
             )
         if self.groups.count and not self.has_decimals:
             doubts.append(

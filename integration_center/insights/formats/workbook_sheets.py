@@ -101,8 +101,8 @@ class SheetLook:
         notes = []
         if self.errors.count:
             notes.append(
-                f"{self.errors.count:,} cells hold errors such as {self.error} (first in cell {self.errors.first}),"
-                " which are read as empty"
+                f"{count(self.errors.count, 'cell holds an error', 'cells hold errors')} such as {self.error} (first"
+                f" in cell {self.errors.first}), read as empty"
             )
         if self.not_computed.count:
             notes.append(
