@@ -115,12 +115,12 @@ def find_fuller_row(frame: pl.DataFrame) -> int | None:
         holding = [cell for cell, end in zip(cells, last, strict=True) if end >= number]
         beside = len(holding) < sum(end >= 0 for end in last)
         names = {cell.strip() for cell in holding if cell and NAME.fullmatch(cell)}
-        if len(names) == len(holding) > 1 and (not beside or is_begun(frame, number)):
+        if len(names) == len(holding) > 1 and (not beside or begins_table(frame, number)):
             return number + 1
     return None
 
 
-def is_begun(frame: pl.DataFrame, number: int) -> bool:
+def begins_table(frame: pl.DataFrame, number: int) -> bool:
     """Return whether two rows from a place on have more cells than each row above, as a table has below its title."""
     filled = frame.head(number + 2).select(pl.sum_horizontal(pl.all().is_not_null())).to_series()
     above, below = filled.head(number), filled.slice(number + 1)

@@ -84,8 +84,9 @@ def note_push(step: SyncStep, lines: pl.LazyFrame) -> None:
 def find_people(step: SyncStep, lines: pl.LazyFrame) -> PeopleSum | None:
     """Return the sum of the lines of a ledger; None where they are not those that were planned."""
     people = step.installation.ledgers.find_people(step.run_id, step.slug)
-    counted = int(lines.select(is_row(lines).sum()).collect().item())
-    return people if people and people.lines == counted else None
+    if people is None or people.lines != int(lines.select(is_row(lines).sum()).collect().item()):
+        return None
+    return people
 
 
 def has_written(lines: pl.LazyFrame) -> bool:
