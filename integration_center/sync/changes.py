@@ -176,10 +176,11 @@ def _reject(lines: pl.DataFrame, targets: Sequence[Target]) -> pl.DataFrame:
     if not targets:
         return lines
     unfit = pl.col("outcome").is_null() & pl.any_horizontal(pl.col(target.code).is_not_null() for target in targets)
+    is_unfit = lines.select(unfit).to_series()
+    if not is_unfit.any():
+        return lines
     lines = lines.with_row_index("line")
-    rejected = lines.filter(unfit)
-    if rejected.is_empty():
-        return lines.drop("line")
+    rejected = lines.filter(is_unfit)
     # Sentences are built for the rejected lines only: no column of the ledger is more expensive to build.
     said = rejected.select(
         "line",

@@ -186,15 +186,15 @@ def _write_answers(lines: pl.DataFrame, answers: pl.DataFrame, waiting: Outcome)
     """Write the answers into the lines whose outcome is `waiting`."""
     answered = (pl.col("outcome") == waiting) & answers["outcome"].is_not_null()
     # Most answers have no text and no code: texts that stay as they are need not be copied.
-    told: dict[str, pl.Series | pl.Expr] = {
+    said: dict[str, pl.Series | pl.Expr] = {
         name: answers[name]
         for name in ("outcome", "code", "error_fields", "job_id")
         if not (_is_empty(answers[name]) and _is_empty(lines[name]))
     }
     if not (_is_empty(answers["message"]) and (waiting == Outcome.PLANNED or _is_empty(lines["reason"]))):
         # Keep the reason why a line was planned; drop the reason why its answer was missing.
-        told["reason"] = pl.coalesce(answers["message"], pl.when(pl.col("outcome") == Outcome.PLANNED).then("reason"))
-    return lines.with_columns(pl.when(answered).then(value).otherwise(name).alias(name) for name, value in told.items())
+        said["reason"] = pl.coalesce(answers["message"], pl.when(pl.col("outcome") == Outcome.PLANNED).then("reason"))
+    return lines.with_columns(pl.when(answered).then(value).otherwise(name).alias(name) for name, value in said.items())
 
 
 def _is_empty(values: pl.Series) -> bool:

@@ -45,6 +45,8 @@ def overlay(records: pl.DataFrame, changes: pl.DataFrame, touched: pl.Series) ->
         The Records frame without deleted records, in the order of Ids. The losers of a merge count as deleted, and
         restored records as changed.
     """
+    if changes.is_empty() and touched.is_empty():
+        return records
     changes = changes.unique("Id", keep="last", maintain_order=True)
     there = changes.filter(pl.col(DELETED).not_().fill_null(True)).select(records.columns)
     named = pl.concat([changes["Id"], touched]).unique()

@@ -199,10 +199,11 @@ def order_by_id(records: pl.DataFrame) -> pl.DataFrame:
 
     The org promises no order. Sorting makes every way of reading return the same frame.
     """
-    ordered = records if records["Id"].is_sorted() else records.sort("Id", maintain_order=True)
-    if (ordered["Id"] == ordered["Id"].shift()).any():
-        ordered = ordered.unique("Id", keep="last", maintain_order=True)
-    return ordered
+    ids = records["Id"]
+    if (ids[1:] > ids[:-1]).all():
+        return records
+    ordered = records.sort("Id", maintain_order=True)
+    return ordered.unique("Id", keep="last", maintain_order=True)
 
 
 def build_columns(schema: SObjectSchema, fields: Sequence[str]) -> tuple[str, ...]:

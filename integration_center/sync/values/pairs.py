@@ -4,7 +4,7 @@ One join of a million numbers to a million others takes four times the memory. T
 the time of the other one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -52,11 +52,9 @@ def find_one_place(numbers: pl.Series, among: pl.Series) -> pl.Series | None:
 
     None when a number is there more than once.
     """
-    places, count = pl.repeat(None, len(numbers), dtype=pl.UInt32, eager=True), 0
-    for pairs in find_pairs(numbers, among):
-        places.scatter(pairs[ROW], pairs[PLACE])
-        count += pairs.height
-    return places if places.count() == count else None
+    parts = [*find_pairs(numbers, among)]
+    places = _lay_out(parts, len(numbers))
+    return places if places.count() == sum(part.height for part in parts) else None
 
 
 def find_all_places(numbers: pl.Series, among: pl.Series) -> pl.DataFrame:
@@ -65,10 +63,8 @@ def find_all_places(numbers: pl.Series, among: pl.Series) -> pl.DataFrame:
     A number that is not there has one line, in which `place` is null.
     """
     rows = pl.int_range(len(numbers), dtype=pl.UInt32, eager=True).alias(ROW)
-    places = pl.repeat(None, len(numbers), dtype=pl.UInt32, eager=True).alias(PLACE)
     parts = [*find_pairs(numbers, among)]
-    for part in parts:
-        places.scatter(part[ROW], part[PLACE])
+    places = _lay_out(parts, len(numbers))
     if places.count() == sum(part.height for part in parts):
         return pl.DataFrame([rows, places])
     pairs = pl.concat(parts)
@@ -81,3 +77,11 @@ def find_all_places(numbers: pl.Series, among: pl.Series) -> pl.DataFrame:
     is_first = (shared[ROW] != shared[ROW].shift()).fill_null(True)
     places.scatter(shared[ROW].filter(is_first), shared[PLACE].filter(is_first))
     return pl.concat([pl.DataFrame([rows, places]), shared.filter(~is_first)]).sort(ROW, maintain_order=True)
+
+
+def _lay_out(parts: Sequence[pl.DataFrame], height: int) -> pl.Series:
+    """Return the place of each row, or one of several; null for a row without a place."""
+    places = pl.repeat(None, height, dtype=pl.UInt32, eager=True).alias(PLACE)
+    for part in parts:
+        places.scatter(part[ROW], part[PLACE])
+    return places
