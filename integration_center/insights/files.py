@@ -222,6 +222,7 @@ class FilesSource:
             likely_types=reader.likely_types,
             notes=[*parts.notes, *reader.notes],
             numbers=parts.find_numbers(),
+            doubts=reader.doubts,
             content=f"{_hash_rules(folder, drops[0])} {parts.versions[0]}" if len(drops) == 1 else None,
         )
 
