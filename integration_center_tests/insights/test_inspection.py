@@ -149,6 +149,12 @@ def test_how_the_file_is_written_is_said() -> None:
     assert any("it may be an error message" in note for note in inspect("Access denied").notes)
 
 
+def test_the_encoding_of_a_file_that_is_now_in_utf_8_is_no_guess() -> None:
+    found = inspect("User ID,Ort\nann@x.example,Köln\n", "encoding: cp1252")
+    assert (dict(found.proposal), found.problem) == ({"encoding": "utf-8"}, None)
+    assert not any("guess" in note for note in found.notes)
+
+
 def test_dates_that_can_mean_two_things_are_not_proposed() -> None:
     found = inspect("User ID,Day\na@x.example,01/02/2026\nb@x.example,03/04/2026\n")
     assert found.proposal == {}

@@ -178,7 +178,7 @@ def inspect_file(
     dates = {renamed.get(name, name): form for name, form in found.dates.items()}
     columns = look_at_columns(filled, written, dates)
     notes = [*table.notes, *doubts, *found.notes]
-    if "encoding" in proposal:
+    if not proposal.get("encoding", "utf-8").startswith("utf-"):  # which no other text is by chance
         notes.append(GUESSED.format(proposal["encoding"]))
     if table.frame.width == 1 and find_runs(table.frame):
         notes.append(ALIGNED)
