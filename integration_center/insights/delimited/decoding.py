@@ -86,8 +86,8 @@ def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, li
         return text, encoding, [NOT_DECLARED.format(declared)]
     line = data.count(b"\n", 0, find_beyond_ascii(data)) + 1
     raise UnreadableReport(
-        f"{source}, line {line}: the text is UTF-8, but report.yaml has `encoding: {declared}`; remove it, or export the"
-        f" report as {declared} again",
+        f"{source}, line {line}: the text is UTF-8, but report.yaml has `encoding: {declared}`; remove it, or export"
+        f" the report as {declared} again",
         {"encoding": "utf-8"},
     )
 
