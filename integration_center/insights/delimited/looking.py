@@ -5,11 +5,13 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data
+from integration_center.insights.delimited.blanks import leave_out_blanks
 from integration_center.insights.delimited.footer_pattern import is_match
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
 from integration_center.wording.sentences import count
@@ -88,6 +90,20 @@ def find_between_quotes(line: str) -> str | None:
     return found.pop() if not first and len(found) == 1 and not between[-1] and len(min(found)) == 1 else None
 
 
+def has_blanks_behind_quotes(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Return whether a row cannot be read in a dialect, but can be if it skips blanks, with one of `DELIMITERS`."""
+    for delimiter in {dialect.delimiter, *DELIMITERS}:
+        skipping = replace(dialect, delimiter=delimiter, skip_blanks=True)
+        without = [*leave_out_blanks(lines, skipping)]
+        try:
+            rows = [*csv.reader(without, **read_options(skipping))]
+        except csv.Error:
+            continue
+        if without != lines and any(len(row) > 1 for row in rows):
+            return True
+    return False
+
+
 def find_quote(text: bytes, delimiter: str | None) -> str:
     """Find the character around cells: an apostrophe if it surrounds every cell of the first line, else `"`."""
     first = text[:BYTES_LOOKED_AT].lstrip(b"\r\n").splitlines()[:1]
@@ -149,7 +165,8 @@ def leave_out_below(widths: Sequence[int]) -> Sequence[int]:
 
 def read_rows(sample: str, dialect: Dialect) -> Iterator[list[str]]:
     """Read the rows of a text, without empty lines."""
-    return (row for row in csv.reader(io.StringIO(sample, newline=""), **read_options(dialect)) if row)
+    lines = leave_out_blanks(io.StringIO(sample, newline=""), dialect)
+    return (row for row in csv.reader(lines, **read_options(dialect)) if row)
 
 
 def read_options(dialect: Dialect) -> Mapping[str, Any]:
