@@ -56,7 +56,8 @@ class _QuotedCells:
 
     def _rewrite_line(self, line: str, *, is_open: bool) -> tuple[str, bool]:
         """Rewrite a line; `is_open` is whether it begins, and whether it ends, inside a cell in quotes."""
-        kept, place = [], 0
+        kept: list[str] = []
+        place = 0
         while True:
             begin = place
             if not is_open and (opened := self._opening.match(line, place)):
