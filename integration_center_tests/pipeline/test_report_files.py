@@ -67,6 +67,20 @@ def test_numbers_that_may_mean_thousands_are_not_pushed_to_a_field_for_whole_num
     assert center.lead(PLAIN[0])[COUNT] == 3100 + PLAIN[0]
 
 
+def test_a_day_without_the_title_above_the_header_shows_nobody(center: Center) -> None:
+    center.integrate(fields=[{"column": "# logins last 30 days", "field": COUNT}])
+    table = "User ID;# Logins Last 30 Days\n" + "".join(f"{email(number)};{number}\n" for number in PLAIN)
+    drop_text(center, f"Bericht vom 22.11.\n{table}", "header_row: 2\n", days_before(1))
+    assert center.run(day=days_before(1)).success
+    drop_text(center, table, "header_row: 2\n")
+    ran = center.run()
+    assert not ran.success
+    said = f"logins/{YESTERDAY}.csv: row 2, which is read as the header, has an e-mail address, and row 1 seems to be"
+    assert said in ran.error
+    records = center.instance.get_records_for_run(ran.run_id).records
+    assert email(PLAIN[0]) not in "".join(str(record.event_log_entry) for record in records)
+
+
 @pytest.mark.proof
 def test_plan_and_run_say_what_is_in_doubt_about_the_report(center: Center, command: Command) -> None:
     center.integrate(fields=[{"column": "# logins last 30 days", "field": COUNT}])

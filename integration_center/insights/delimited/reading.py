@@ -25,7 +25,7 @@ from integration_center.insights.delimited.form import (
     Table,
     open_frame,
 )
-from integration_center.insights.delimited.header import ROWS_LOOKED_AT, name_table
+from integration_center.insights.delimited.header import ROWS_LOOKED_AT, name_table, refuse_person
 from integration_center.insights.delimited.kinds import (
     LOOKED_AT,
     PADDING,
@@ -120,6 +120,7 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     if not all(map(clean_name, header)):
         shown, below = show_columns(below), below.again(len(head))
     named, found_names = name_table(shown, header, source, row=form.header_row)
+    refuse_person(header, [cells for cells, _ in head[: form.header_row - 1]], source)
     kept = find_kept(shown, header)
     names = dict(zip(named.columns, kept, strict=True))
     slices = (rows.rename(names) for rows in below.read())
