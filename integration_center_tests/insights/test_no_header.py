@@ -1,5 +1,6 @@
 """Files whose header is missing on a day: the values of a person are never taken, or shown, as names of columns."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -52,3 +53,26 @@ def test_a_file_that_is_cut_off_above_is_not_given_another_header(read: Read) ->
 @pytest.mark.parametrize("name", ["E-Mail (ann@x.example)", "@", "a@b c", "Umsatz2026Q1", "002"])
 def test_names_like_values_are_names(read: Read, name: str) -> None:
     assert read(write([[name, "N"], ["a", "1"]])).frame.columns[0] == name
+
+
+@pytest.mark.parametrize("content", ["", "\n", " \n\n", "\ufeff", "\x1a"])
+@pytest.mark.parametrize(
+    "declared", ["", "footer: ^Total", "footer: 1", "header_row: 2", "skip_lines: 1\nfooter: ^Total"]
+)
+def test_an_empty_file_is_called_empty_whatever_is_declared(read: Read, content: str, declared: str) -> None:
+    with pytest.raises(UnreadableReport, match=r"22\.csv is empty, it lacks even a header; export the report again"):
+        read(content, declared)
+
+
+@pytest.mark.parametrize(
+    ("content", "declared", "said"),
+    [
+        ("User ID;N\n", "footer: ^Total", "line 1, the last one, does not match"),
+        ("Title\nUser ID;N\nann@x.example;1\n\n", "skip_lines: 1\nfooter: ^Total", "line 3, the last one, does not"),
+        ("Total;0\n", "footer: ^Total", "is empty, it lacks even a header; correct `header_row: 1`, `footer: ^Total`"),
+        ("User ID;N\n", "footer: 2", "has 1 line, but report.yaml has `footer: 2`"),
+    ],
+)
+def test_a_footer_that_is_missing_is_named(read: Read, content: str, declared: str, said: str) -> None:
+    with pytest.raises(UnreadableReport, match=re.escape(said)):
+        read(content, declared)

@@ -182,34 +182,38 @@ def read_options(dialect: Dialect) -> Mapping[str, Any]:
     }
 
 
-def find_footer(text: Data, footer: int | str | None, source: str) -> int:
+def find_footer(text: Data, footer: int | str | None, source: str, first_line: int = 1) -> int:
     """Find the position in bytes where the rows end and the footer begins.
 
     Args:
         text: the rows, in UTF-8.
         footer: the number of lines of the footer, or a regular expression that each of its lines matches.
         source: the name of the file in errors.
+        first_line: the number of the text's first line.
 
     Raises:
-        UnreadableReport: there is no such footer.
+        UnreadableReport: there is no such footer, although the text has lines.
     """
     end, lines = len(text), 0
+    last = None
     while footer is not None and end > 0:
         begin = text.rfind(b"\n", 0, end - 1) + 1
         line = text[begin:end].decode(errors="replace").strip("\r\n \x1a")
         if line:
+            last = begin if last is None else last
             if lines == footer if isinstance(footer, int) else not is_match(footer, line):
                 break
             lines += 1
         end = begin
-    if isinstance(footer, int) and lines < footer:
+    if isinstance(footer, int) and 0 < lines < footer:
         raise UnreadableReport(
             f"{source} has {count(lines, 'line')}, but report.yaml has `footer: {footer}`; correct it"
         )
-    if isinstance(footer, str) and not lines:
+    if isinstance(footer, str) and not lines and last is not None:
+        number = first_line + text.count(b"\n", 0, last)
         raise UnreadableReport(
-            f"{source}: the last line does not match `footer: {footer}` of report.yaml, so the file may be incomplete;"
-            " correct the pattern, or remove it"
+            f"{source}: line {number:,}, the last one, does not match `footer: {footer}` of report.yaml, so the file"
+            " may be incomplete; export it again, or if it is whole, correct the pattern, or remove it"
         )
     return end
 

@@ -94,8 +94,9 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     dialect, begin, found = find_dialect(text, begin, form)
     notes += found
     refuse_binary(text[begin : begin + LOOKED_AT], source)
+    is_empty = not has_content(text)
     text, first_line = cut(text, begin), count_line_ends(text, begin) + 1
-    footer = find_footer(text, form.footer, source)
+    footer = find_footer(text, form.footer, source, first_line)
     if isinstance(form.footer, int):
         check_counted_footer(text, footer, dialect, form.footer, source, first_line)
     text = cut(text, 0, footer)
@@ -103,7 +104,7 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     rows = reader.read_rows()
     head = list(islice(rows, form.header_row + form.skip_after_header)) if has_content(text) else []
     if len(head) < form.header_row:
-        raise refuse_empty(head, form, source)
+        raise refuse_empty(head, ANY if is_empty else form, source)
     header = head[form.header_row - 1][0]
     places = find_places(head, first_line)
     below = Below(reader, header, rows, skip_lines(text, head[-1][1] - first_line + 1), places)
