@@ -308,7 +308,7 @@ class FilesSource:
             names, place = ", ".join(drop.name for drop in drops), self._drops.locate(folder.name, FILE_NAME)
             raise UnreadableReport(
                 f"report {folder.info.name!r}: {len(drops)} files for {day} ({names});"
-                f" remove all but one, or set in {place} what they are: parts: concat or parts: last"
+                f" remove all but one, or set in {place} what they are: `parts: concat` or `parts: last`"
             )
         return drops if folder.file.parts == "concat" else drops[-1:]
 

@@ -193,7 +193,7 @@ def test_several_files_of_one_day_need_a_word(drops: Place) -> None:
         UnreadableReport, match=r"2 files for 2026-11-22 \(2026-11-22_1.csv, 2026-11-22_2.csv\)"
     ) as error:
         drops.read()
-    assert "parts: concat or parts: last" in str(error.value)
+    assert "`parts: concat` or `parts: last`" in str(error.value)
     drops.put("logins/report.yaml", "parts: concat\n")
     assert drops.read().frame.rows() == [("b", "1"), ("a", "2")]
     drops.put("logins/report.yaml", "parts: last\n")

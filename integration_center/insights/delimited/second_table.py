@@ -79,5 +79,7 @@ class TableWatch:
 
 def refuse_second_table(source: str, place: str, lines: int) -> UnreadableReport:
     """Build the error for a second table; `lines` is the number of its lines, and `place` names the first one."""
-    footer = f", or say how many lines follow it, such as `footer: {lines}`" if lines <= MOST_SKIPPED else ""
+    footer = (
+        f", or say in report.yaml how many lines follow it, such as `footer: {lines}`" if lines <= MOST_SKIPPED else ""
+    )
     return UnreadableReport(f"{source}: {place} {SECOND_TABLE}{footer}", {"footer": lines} if footer else {})
