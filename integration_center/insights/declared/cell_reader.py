@@ -318,8 +318,9 @@ class CellReader:
         """
         doubts, escaped = self._doubts, re.escape(sign)
         grouped, decimal = GROUPED.format(escaped), DECIMAL.format(escaped)
-        if thousands:
-            for name in find_columns(numbers, pl.all().str.contains(rf"^[+-]?\d+{group_form(thousands)}\d{{3}}").any()):
+        if thousands:  # a number with both signs shows what each of them means
+            both = rf"^[+-]?\d+{group_form(thousands)}\d{{3}}{escaped}\d"
+            for name in find_columns(numbers, pl.all().str.contains(both).any()):
                 doubts[name].has_decimals = True
         whole = leave_out(numbers, {name for name in numbers.columns if doubts[name].has_decimals})
         for name in find_columns(whole, pl.all().str.contains(grouped).any()):
