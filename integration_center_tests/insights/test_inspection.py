@@ -165,6 +165,17 @@ def test_dates_that_can_mean_two_things_are_not_proposed() -> None:
     assert any("holds dates that contradict each other" in each for each in mixed.notes)
 
 
+@pytest.mark.parametrize("declared", ["dates: '%d.%m.%Y'", "columns: {Day: {dates: '%d.%m.%Y'}}"])
+def test_a_form_of_dates_that_is_new_today_is_proposed_beside_that_of_yesterday(declared: str) -> None:
+    yesterday, today = (f"User ID,Day\na@x.example,{day}\n" for day in ("21.11.2026", "11/22/2026"))
+    found = inspect(today, declared)
+    assert found.proposal == {"columns": {"Day": {"dates": ["%d.%m.%Y", "%m/%d/%Y"]}}}
+    both = yaml.safe_dump({**yaml.safe_load(declared), **found.proposal})
+    assert [inspect(each, both).columns[1].type for each in (yesterday, today)] == ["date", "date"]
+    alike = inspect(today, declared.replace(".", "/"))  # some dates of one form are dates of the other
+    assert alike.proposal == {"columns": {"Day": {"dates": "%m/%d/%Y"}}}
+
+
 def test_what_cannot_be_read_is_said() -> None:
     found = inspect("<html>Sign in</html>")
     assert found.problem
