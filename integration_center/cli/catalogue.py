@@ -8,8 +8,8 @@ import typer
 
 from integration_center.cli.arguments import EnvironmentArgument
 from integration_center.cli.output import AsJson, Column, console, print_rows
-from integration_center.insights.drop_folders.drop_names import NotTaken
-from integration_center.insights.files import NAMES_SHOWN, FilesSource
+from integration_center.insights.drop_folders.drop_names import NAMES_SHOWN, NotTaken
+from integration_center.insights.files import FilesSource
 from integration_center.installation import open_installation
 from integration_center.sync.mapping.fitness import why_not_key, why_not_target
 

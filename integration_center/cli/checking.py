@@ -225,7 +225,7 @@ def check_live(
     if newest is None:
         raise ConfigurationError(f"report {spec.report!r} has no data yet, so its columns are not known")
     report = source.read(replace(info, text_columns=key_columns), newest)
-    read = NewestReport(report.info, newest, report.frame, report.likely_types, report.numbers)
+    read = NewestReport(report.info, newest, report.frame, report.likely_types, report.numbers, report.doubts)
     verdict, message = check_rows(installation, spec, read)
     return verdict, message, report.notes
 
@@ -256,7 +256,7 @@ def check_stored(
         raise NotRead(f"asset {spec.report!r} was not read yet; materialize {slug}/update_set once, then check again")
     frame = file.read()
     info = fit_columns(describe_asset(folder, spec, source), frame.columns)
-    read = NewestReport(info, day, frame, stored.likely_types or {}, stored.numbers)
+    read = NewestReport(info, day, frame, stored.likely_types or {}, stored.numbers, stored.doubts)
     verdict, message = check_rows(installation, spec, read)
     return verdict, message, stored.notes
 

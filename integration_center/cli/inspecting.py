@@ -83,7 +83,9 @@ def say_name(name: str, file: ReportFile) -> str | None:
     """Say why no run takes a file of this name; None for a name that fits."""
     if kind := find_other_kind(name):
         return "no run takes a file of this name: {} are not read; {}".format(*kind)
-    return None if file.names.read_day(name) else f"no run takes a file of this name: {file.names.expected}"
+    if file.names.read_day(name):
+        return None
+    return f"no run takes a file of this name: {file.names.expected}{file.names.advise([name])}"
 
 
 def fetch_file(path: Path) -> Fetched:

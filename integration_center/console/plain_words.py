@@ -25,6 +25,7 @@ ABOUT = re.compile(r"\b(?:the )?report\.yaml\b(?!:)")
 """The file within a sentence. A fault of the file itself begins with its name and a colon, and keeps it."""
 QUOTED = re.compile(r"`(?P<name>[a-z_]+):(?P<value>[^`]*)`")
 BARE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+YES_NO = {"true": "yes", "false": "no"}
 CHANGED = re.compile(r"\breport\.yaml of ('[^']*') was ")
 
 
@@ -84,7 +85,8 @@ def _say_option(name: str, value: str) -> str | None:
     if name not in LABELS:
         return None
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-    return f"“{LABELS[name]}” {value[1:-1] if quoted else value}".strip()
+    said = value[1:-1] if quoted else YES_NO.get(value, value)
+    return f"“{LABELS[name]}” {said}".strip()
 
 
 def _say_columns(value: str) -> str | None:
@@ -99,6 +101,19 @@ def _say_columns(value: str) -> str | None:
         for column, options in columns.items()
         for name, given in options.items()
     )
+
+
+def list_options(proposal: Mapping[str, object]) -> list[tuple[str, str]]:
+    """List what is proposed for `report.yaml`: the label of each option on the report's page, and its value."""
+    listed: list[tuple[str, str]] = []
+    for name, given in proposal.items():
+        if name != "columns" or not isinstance(given, Mapping):
+            listed.append((LABELS.get(name, name), _write(given)))
+            continue
+        for column, options in given.items():
+            own = options if isinstance(options, Mapping) else {"type": options}
+            listed += [(f"{COLUMN_LABELS.get(each, each)}, {column}", _write(value)) for each, value in own.items()]
+    return listed
 
 
 def _write(given: object) -> str:

@@ -146,6 +146,7 @@ def make_plan(
             latest_by=report.info.latest_by,
             folder=folder,
             likely_types=report.likely_types,
+            doubts=report.doubts,
             earlier=earlier,
         )
         calls = org.session.usage.calls

@@ -70,7 +70,7 @@ SECTIONS: Mapping[str, Sequence[Option]] = {
                hint="One character, or the word tab. Without it, commas, semicolons, tabs and pipes are tried."),
         Option("quote", "Cells are quoted by", hint='One character, or the word none. Without it, ".'),
         Option("escape", "Before a quote inside a cell", hint="One character, such as \\. Without it, it is doubled."),
-        Option("skip_blanks", "Leave out blanks after a delimiter", "check"),
+        Option("skip_blanks", "Leave out blanks after a delimiter and behind quotes", "check"),
         Option("skip_lines", "Lines to skip at the beginning", "number"),
         Option("header_row", "Row of the header", "number", "Counted from 1, after the lines that are skipped."),
         Option("skip_after_header", "Rows to skip below the header", "number", "Such as one with units."),

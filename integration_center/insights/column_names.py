@@ -1,8 +1,11 @@
 """Compare names of report columns, ignoring invisible characters and case, as long as one column is meant."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
+SORT_ARROW = re.compile(r"\s*[\u2191\u2193\u25b2\u25bc\u25b4\u25be\u2b06\u2b07]\ufe0f?$")
+"""The sign by which Salesforce and others show in a header that rows are sorted by its column."""
 NO_BREAK = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 
 
@@ -25,12 +28,23 @@ def find_column(name: str, there: Iterable[str]) -> str | None:
         there: the columns of the report.
 
     Returns:
-        The report's own name of the column: the equal name, or else the only similar one. None if there is no similar
-        name, or there are several.
+        The report's own name of the column: the equal name, or else the only similar one, or else the only one that is
+        similar without the arrow of a sorted column. None if there is no such name, or there are several.
     """
     columns = list(there)
     if name in columns:
         return name
-    wanted = clean_name(name).casefold()
-    alike = [column for column in columns if clean_name(column).casefold() == wanted]
-    return alike[0] if len(alike) == 1 else None
+    for simplify in (_simplify, _leave_out_arrow):
+        wanted = simplify(name)
+        if alike := [column for column in columns if simplify(column) == wanted]:
+            return alike[0] if len(alike) == 1 else None
+    return None
+
+
+def _simplify(name: str) -> str:
+    return clean_name(name).casefold()
+
+
+def _leave_out_arrow(name: str) -> str:
+    simple = _simplify(name)
+    return SORT_ARROW.sub("", simple) or simple

@@ -38,7 +38,6 @@ from integration_center.insights.source import TYPING_RULES, Keep, Mark, Report,
 from integration_center.insights.unpacking import find_packing, unpack
 from integration_center.wording.plain_text import is_text, make_printable
 
-NAMES_SHOWN = 3
 READINGS = 3
 """How often files are listed and read, if they change during each reading."""
 Found = TypeVar("Found")
@@ -222,6 +221,7 @@ class FilesSource:
             likely_types=reader.likely_types,
             notes=[*parts.notes, *reader.notes],
             numbers=parts.find_numbers(),
+            doubts=reader.doubts,
             content=f"{_hash_rules(folder, drops[0])} {parts.versions[0]}" if len(drops) == 1 else None,
         )
 
@@ -307,7 +307,7 @@ class FilesSource:
             names, place = ", ".join(drop.name for drop in drops), self._drops.locate(folder.name, FILE_NAME)
             raise UnreadableReport(
                 f"report {folder.info.name!r}: {len(drops)} files for {day} ({names});"
-                f" remove all but one, or set in {place} what they are: parts: concat or parts: last"
+                f" remove all but one, or set in {place} what they are: `parts: concat` or `parts: last`"
             )
         return drops if folder.file.parts == "concat" else drops[-1:]
 
@@ -317,9 +317,8 @@ class FilesSource:
         each, again = ("the file as", "day") if len(days) == 1 else ("one file a day, such as", "days")
         advice = f"Drop {each} {place}, then run the {again} again"
         if folder.passed_over:
-            names = ", ".join(map(repr, folder.passed_over[:NAMES_SHOWN]))
-            others = f" and {more:,} more" if (more := len(folder.passed_over) - NAMES_SHOWN) > 0 else ""
-            advice += f". Not taken, because the names {folder.file.names.rule}: {names}{others}"
+            advice += f". Not taken, because the names {folder.file.names.say_passed_over(folder.passed_over)}"
+            advice += "" if folder.days else folder.file.names.advise(folder.passed_over)
         for name in (each for each in folder.passed_over if each.startswith(tuple(map(str, days)))):
             if kind := find_other_kind(name):
                 advice += f". {name}: {kind[0]} are not read; {kind[1]}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -16,6 +16,7 @@ from integration_center.insights.delimited.form import OpenTable, Rows
 from integration_center.insights.delimited.header import list_names
 from integration_center.insights.drop_folders.drops import Content
 from integration_center.insights.likely_types import TypeJudge
+from integration_center.sync.mapping.doubts import Doubt
 from integration_center.sync.row_numbers import RowNumbers
 
 
@@ -155,6 +156,16 @@ class ReportReader:
     def notes(self) -> list[str]:
         """The doubts about the cells, one sentence each."""
         return [f"{self._parts.source}: {doubt}" for doubt in self._cells.list_notes(self._parts.locate)]
+
+    @property
+    def doubts(self) -> dict[str, Doubt]:
+        """What the values of columns may mean besides what they say. A declared type settles that."""
+        found = self._cells.find_doubts(self._parts.locate)
+        return {
+            name: replace(doubt, said=f"{self._parts.source}: {doubt.said}")
+            for name, doubt in found.items()
+            if self.schema[name] == pl.String
+        }
 
     def read(self) -> Iterator[pl.DataFrame]:
         """Read all rows, slice by slice.

@@ -10,9 +10,10 @@ import polars as pl
 
 from integration_center.errors import NoDataForDay
 from integration_center.insights.catalogue import ColumnType, ReportInfo
+from integration_center.sync.mapping.doubts import Doubt
 from integration_center.sync.row_numbers import USUAL, RowNumbers
 
-TYPING_RULES = "5"
+TYPING_RULES = "6"
 """A part of every identity. Raise it when the same rows would give another frame, so that stored frames are refetched.
 """
 
@@ -42,6 +43,7 @@ class Report:
         notes: what was found about the files without a declaration, such as their delimiter.
         content: what the data is, whatever its files are called; see `ReportSource.repeats`. None where unknown.
         numbers: the numbers of the rows in their files.
+        doubts: by column, what its values may mean besides what they say.
     """
 
     info: ReportInfo
@@ -53,6 +55,7 @@ class Report:
     notes: Sequence[str] = ()
     content: str | None = None
     numbers: RowNumbers = USUAL
+    doubts: Mapping[str, Doubt] = field(default_factory=dict)
 
     @property
     def frame(self) -> pl.DataFrame:

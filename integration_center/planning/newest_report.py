@@ -12,6 +12,7 @@ from integration_center.insights.columns import show_dtypes
 from integration_center.insights.source import ReportSource, last_full_day
 from integration_center.store.reports import ReportFolder, find_current
 from integration_center.sync.columns import DAY
+from integration_center.sync.mapping.doubts import Doubt
 from integration_center.sync.row_numbers import USUAL, RowNumbers
 
 
@@ -25,6 +26,7 @@ class NewestReport:
         frame: the report's own columns, without `_day`.
         likely_types: for text columns whose values all look like another type, that type by column.
         numbers: the numbers of the rows in their files.
+        doubts: by column, what its values may mean besides what they say.
     """
 
     info: ReportInfo
@@ -32,6 +34,7 @@ class NewestReport:
     frame: pl.DataFrame
     likely_types: Mapping[str, ColumnType] = field(default_factory=dict)
     numbers: RowNumbers = USUAL
+    doubts: Mapping[str, Doubt] = field(default_factory=dict)
 
     @property
     def likely_dtypes(self) -> dict[str, pl.DataType]:
@@ -73,9 +76,9 @@ def read_newest(source: ReportSource, folder: ReportFolder, name: str, text_colu
     if stored and file:
         frame = file.read()
         shown = replace(fit_columns(info, frame.columns), latest_by=stored.latest_by)
-        return NewestReport(shown, day, frame, stored.likely_types or {}, stored.numbers)
+        return NewestReport(shown, day, frame, stored.likely_types or {}, stored.numbers, stored.doubts)
     report = source.read(info, day)
-    return NewestReport(report.info, day, report.frame, report.likely_types, report.numbers)
+    return NewestReport(report.info, day, report.frame, report.likely_types, report.numbers, report.doubts)
 
 
 def read_earlier(folder: ReportFolder, report: NewestReport, columns: Collection[str], days: int) -> pl.DataFrame:

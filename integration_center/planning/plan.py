@@ -39,6 +39,7 @@ from integration_center.sync.absence import Absence, KnownPeople
 from integration_center.sync.columns import BEFORE, DAY, LAST_SEEN, LEDGER_COLUMNS, MODSTAMP, OF_PAST, SOURCE_ROWS
 from integration_center.sync.ledger import list_value_columns
 from integration_center.sync.limits import MATCH_RATE, Verdict, judge, judge_absence
+from integration_center.sync.mapping.doubts import Doubt, find_misread
 from integration_center.sync.mapping.fitness import Fault
 from integration_center.sync.mapping.missing_fields import MissingField
 from integration_center.sync.marking import list_mapped
@@ -134,6 +135,7 @@ def build_plan(
     day: date | None = None,
     failing: pl.DataFrame | None = None,
     numbers: RowNumbers | None = None,
+    doubts: Mapping[str, Doubt] | None = None,
 ) -> Plan:
     """Read the object and plan the rows against it. Nothing is written to the org.
 
@@ -152,6 +154,7 @@ def build_plan(
         day: the day of the run; the newest day of the rows when it is None.
         failing: the records that Salesforce refused in earlier runs; see `find_failing`.
         numbers: the numbers of the rows in their files; None where `row` + `HEADER_ROWS` says them.
+        doubts: by column, what its values may mean besides what they say.
 
     Raises:
         ConfigurationError: a value cannot be calculated, or the org does not accept the integration's condition.
@@ -170,7 +173,7 @@ def build_plan(
     shape = plan_shape(spec, rows, day, likely_types or {})
     dtypes |= shape.dtypes if shape else {}
     faults, missing = check_against_org(spec, schema, dtypes, org, likely_types=likely_types or {}, rows=rows)
-    faults += shape.faults if shape else ()
+    faults += [*(shape.faults if shape else ()), *find_misread(spec, schema, doubts or {})]
     people: AbsentPeople | None = None
     made_of: pl.Series | None = None
     absences: list[Absence] = []

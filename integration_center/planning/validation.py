@@ -23,6 +23,7 @@ from integration_center.planning.spelled_columns import spell_columns
 from integration_center.salesforce.org import Org
 from integration_center.store.reports import EVENTS
 from integration_center.sync.columns import DAY
+from integration_center.sync.mapping.doubts import find_misread
 from integration_center.sync.mapping.fitness import check_hashed_keys
 from integration_center.sync.mapping.missing_fields import MissingField
 from integration_center.sync.mapping.type_names import name_dtype, name_field_type
@@ -72,7 +73,7 @@ def validate(
     shape = plan_shape(spec, rows.lazy(), datetime.now(UTC).date(), likely_types)
     dtypes = {**rows.schema, **(shape.dtypes if shape else {})}
     faults, missing = check_against_org(spec, schema, dtypes, org, likely_types=likely_types, rows=rows.lazy())
-    faults += shape.faults if shape else ()
+    faults += [*(shape.faults if shape else ()), *find_misread(spec, schema, report.doubts)]
     problems = [fault.message for fault in [*faults, *check_hashed_keys(spec, schema, rows)]]
     if spec.window and info.kind != EVENTS:
         problems.append(NO_WINDOW.format(repr(spec.report)))

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 import polars as pl
@@ -15,6 +15,7 @@ from integration_center.insights.source import Report, ReportSource
 from integration_center.store.frame_store import FrameStore, NewVersion
 from integration_center.store.frames import UNREADABLE, FrameFile, count_height, write_frame, write_slices
 from integration_center.store.stored_files import FileKind, Place, StoredFile
+from integration_center.sync.mapping.doubts import Doubt, read_doubts, write_doubts
 from integration_center.sync.row_numbers import USUAL, RowNumbers
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class StoredReport:
         notes: see `Report`.
         content: see `Report`.
         numbers: see `Report`.
+        doubts: see `Report`.
     """
 
     identity: str
@@ -49,6 +51,7 @@ class StoredReport:
     notes: Sequence[str] = ()
     content: str | None = None
     numbers: RowNumbers = USUAL
+    doubts: Mapping[str, Doubt] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ class ReportFolder:
             notes=report.notes,
             content=report.content,
             numbers=report.numbers,
+            doubts=report.doubts,
         )
         self._frames.publish(new, identity=info.identity, details=describe_report(info))
         return info
@@ -226,6 +230,7 @@ def describe_report(report: StoredReport) -> dict[str, str]:
         "stored_at": datetime.now(UTC).isoformat(),
         "notes": json.dumps([*report.notes]),
         **({"content": report.content} if report.content else {}),
+        **({"doubts": write_doubts(report.doubts)} if report.doubts else {}),
         **({"numbers": numbers} if (numbers := report.numbers.write()) else {}),
         **({"likely_types": json.dumps(dict(report.likely_types))} if report.likely_types is not None else {}),
     }
@@ -244,6 +249,7 @@ def _read_stored(file: StoredFile) -> StoredReport:
         notes=json.loads(details.get("notes", "[]")),
         content=details.get("content"),
         numbers=RowNumbers.read(details.get("numbers")),
+        doubts=read_doubts(details.get("doubts")),
     )
 
 

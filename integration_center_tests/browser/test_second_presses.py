@@ -34,7 +34,7 @@ def test_the_proposed_options_of_a_report_are_saved_once_within_the_wizard(
     page.goto("/integrations/new")
     page.get_by_role("button", name="Continue").click()
     page.get_by_label("Report", exact=True).select_option("Logins")
-    page.get_by_role("button", name="Save this report.yaml").dblclick()
+    page.get_by_role("button", name="Save these options").dblclick()
     expect(page.get_by_text("The options are saved, and the report is read again.")).to_be_visible()
     assert (folder / "report.yaml").read_text().count("footer: 2") == 1
     assert [entry.action for entry in installation.audit.list()] == [Action.CHANGED]

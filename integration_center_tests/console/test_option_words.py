@@ -2,7 +2,7 @@
 
 import pytest
 
-from integration_center.console.plain_words import make_plain
+from integration_center.console.plain_words import list_options, make_plain
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,10 @@ from integration_center.console.plain_words import make_plain
             "say “Forms of dates and times” epoch for the column # Logins; “An apostrophe before a digit or sign” no"
             " for the column # Logins on the report's page",
         ),
+        ("say `skip_blanks: true` in report.yaml",
+         "say “Leave out blanks after a delimiter and behind quotes” yes on the report's page"),
+        ("set in /srv/drops/x/report.yaml what it is: `parts: concat` or `parts: last`",
+         "set on the report's page what it is: “Several files of one day” concat or “Several files of one day” last"),
         ("`columns: {: {` in report.yaml", "`columns: {: {` on the report's page"),
         ("a.csv has 3 lines, but report.yaml has `footer: 4`; correct it",
          "a.csv has 3 lines, but the report's page has “Lines to skip at the end” 4; correct it"),
@@ -35,3 +39,21 @@ from integration_center.console.plain_words import make_plain
 )  # fmt: skip
 def test_an_option_of_a_report_is_called_as_on_its_page(text: str, shown: str) -> None:
     assert make_plain(text) == shown
+
+
+def test_what_is_proposed_is_listed_by_the_labels_of_the_page() -> None:
+    assert list_options(
+        {
+            "header_row": 2,
+            "skip_blanks": True,
+            "empty": ["-", "NULL"],
+            "columns": {"Seen": {"dates": ["%d.%m.%Y", "epoch"], "strip": False}, "Release": "string"},
+        }
+    ) == [
+        ("Row of the header", "2"),
+        ("Leave out blanks after a delimiter and behind quotes", "yes"),
+        ("Texts that mean no value", "-, NULL"),
+        ("Forms of dates and times, Seen", "%d.%m.%Y, epoch"),
+        ("An apostrophe before a digit or sign, Seen", "no"),
+        ("Type, Release", "string"),
+    ]

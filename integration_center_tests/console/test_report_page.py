@@ -77,6 +77,8 @@ def test_what_a_file_is_is_taken_over_checked_and_saved(
     assert f"logins/{YESTERDAY}.csv" in seen.text
     assert "The header seems to be row 2" in seen.text
     assert "ann@x.example" not in seen.text
+    assert r"Row of the header 2 Lines to skip at the end ^\W*Summe Forms of dates and times %d.%m.%Y" in seen.text
+    assert "report.yaml" not in seen.text
     taken = send(browser, seen, "take")
     assert "2 rows" in taken.text
     assert "This installation hides values" in taken.text
@@ -129,7 +131,7 @@ def test_what_cannot_be_is_marked_at_its_input(browser: Browser, folder: Path) -
 def test_what_does_not_read_the_file_needs_a_second_word(browser: Browser, folder: Path) -> None:
     stopped = send(browser, browser.open("/reports/logins"), "save", header_row="2", footer="^Total")
     assert stopped.status == 422
-    assert "the last line does not match “Lines to skip at the end” ^Total of the report's page" in stopped.text
+    assert "the last one, does not match “Lines to skip at the end” ^Total of the report's page" in stopped.text
     assert not (folder / "report.yaml").exists()
     assert "The options of the report are saved." in send(browser, stopped, "save-anyway").text
 

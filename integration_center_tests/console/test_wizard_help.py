@@ -224,7 +224,8 @@ def test_the_file_of_a_report_is_looked_at_and_its_report_yaml_saved(center: Cen
     user = WizardUser.begin(browser)
     user.to_report()
     assert "The file of this report" in user.seen.text
-    assert "footer: 2" in user.seen.text
+    assert "Lines to skip at the end 2" in user.seen.text
+    assert "report.yaml" not in user.seen.text
     user.press("save-report-yaml")
     assert "The options are saved, and the report is read again." in user.seen.text
     assert "footer" in (folder / "report.yaml").read_text()

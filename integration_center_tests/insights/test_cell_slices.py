@@ -19,6 +19,7 @@ cells = st.none() | st.sampled_from(
         "1.234.567",
         "1.5",
         "7,5",
+        "1,234",
         "1E+05",
         "NULL",
         "-",
@@ -47,7 +48,7 @@ rules = st.builds(
     dates=dates,
     zone=st.sampled_from([None, "Europe/Berlin"]),
     decimal=st.sampled_from([None, ",", "."]),
-    thousands=st.sampled_from([None, "'"]),
+    thousands=st.sampled_from([None, "'", "."]),
 )
 
 
@@ -87,6 +88,9 @@ def read_slices(
     2,
     True,
 )
+@example([[("-", None)], [("1.234", None)]], CellRules(thousands="."), None, 2, True)
+@example([[("1.234", None)], [("12", None)], [("a", None)]], CellRules(thousands="."), None, 2, True)
+@example([[("2026-11-22 10:00", None)], [("a", None)]], CellRules(zone="Asia/Tokyo"), None, 2, True)
 def test_slices_are_read_as_the_whole(
     slices: list[list[tuple[str | None, str | None]]],
     everywhere: CellRules,
@@ -105,4 +109,5 @@ def test_slices_are_read_as_the_whole(
         cell_reader.LOOKED_AT = usual
     assert read.equals(whole, null_equal=True)
     assert reader.list_notes(name_row) == single.list_notes(name_row)
+    assert reader.find_doubts(name_row) == single.find_doubts(name_row)
     assert reader.list_clashes(name_row) == single.list_clashes(name_row)

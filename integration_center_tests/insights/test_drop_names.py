@@ -1,5 +1,6 @@
 """The day and the order that names of files tell."""
 
+import re
 from datetime import date, datetime
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_center.errors import NoDataForDay
-from integration_center.insights.drop_folders.drop_names import DropNames, check_pattern, name_format
+from integration_center.insights.drop_folders.drop_names import DropNames, check_pattern, name_format, propose_pattern
 from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 
@@ -109,3 +110,43 @@ def test_a_missing_day_names_a_file_that_would_be_taken(pattern: str | None, nam
     with pytest.raises(NoDataForDay) as missing:
         source.read(source.find("logins"), DAY)
     assert f"Drop the file as {tmp_path / 'logins' / name}, then" in str(missing.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("logins_20261122_0700.csv", "logins_{date:%Y%m%d}*.csv"),
+        ("Report 22.11.2026.xlsx", "Report {date:%d.%m.%Y}.xlsx"),
+        ("2026_11_22 logins (2).csv.gz", "{date:%Y_%m_%d}*.csv.gz"),
+        ("r7-2026-11-22.jsonl", "r*-{date:%Y-%m-%d}.jsonl"),
+        ("export1764000000000.csv", None),
+        ("x_20261399.csv", None),
+        ("from2026-11-21to2026-11-22.csv", None),
+        ("22-11-2026.csv", None),
+        ("lo'gins_20261122.csv", None),
+        ("logins_20261122.pdf", None),
+        ("logins.csv", None),
+    ],
+)
+def test_the_pattern_of_a_name_with_one_day_is_proposed(name: str, pattern: str | None) -> None:
+    assert propose_pattern(name) == pattern
+    if pattern:
+        assert DropNames(pattern).read_day(name) == date(2026, 11, 22)
+
+
+def test_a_day_without_a_file_of_the_usual_name_names_the_pattern(tmp_path: Path) -> None:
+    folder = tmp_path / "logins"
+    folder.mkdir()
+    (folder / "logins_20261122_0700.csv").write_text("User ID,N\na@x.example,1\n", encoding="utf-8")
+    source = FilesSource(LocalDrops(tmp_path))
+    line = "name_pattern: 'logins_{date:%Y%m%d}*.csv'"
+    with pytest.raises(NoDataForDay, match=re.escape(f"if the day is in the name, say `{line}` in report.yaml")):
+        source.read(source.find("Logins"), DAY)
+    assert line in source.list_not_taken()[0].reason
+    (folder / "2026-11-21.csv").touch()  # then the line would leave out this one
+    with pytest.raises(NoDataForDay, match=r"'logins_20261122_0700\.csv'$"):
+        source.read(source.find("Logins"), DAY)
+    assert line not in source.list_not_taken()[0].reason
+    (folder / "2026-11-21.csv").unlink()
+    (folder / "report.yaml").write_text(f"{line}\n", encoding="utf-8")
+    assert source.read(source.find("Logins"), DAY).frame.height == 1

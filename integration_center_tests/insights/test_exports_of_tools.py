@@ -10,6 +10,7 @@ import pytest
 from integration_center.errors import UnreadableReport
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.reading import read_table
+from integration_center.insights.delimited.strict import BATCH_ROWS
 from integration_center.insights.drop_folders.drop_names import Format
 from integration_center.insights.formats.file_kinds import read_file
 from integration_center.insights.inspecting.inspection import Inspection, inspect_file
@@ -266,22 +267,42 @@ def test_the_header_is_found_where_the_title_is_beside_the_table(titles: int, ro
 
 
 @pytest.mark.parametrize("gap", ["\n", "\n\n", "   \n\x1a\n"])
-def test_a_second_table_below_an_empty_line_is_pointed_out(gap: str) -> None:
-    """Its rows are as wide as those of the first one, so they are read with them."""
+def test_a_second_table_below_an_empty_line_is_refused(gap: str) -> None:
+    """Its rows are as wide as those of the first one, so they would be read with them."""
     content = f"{TABLE}{gap}Country,Sessions,Users\nGermany,4,1\nFrance,3,1\n"
-    (note,) = (note for note in inspect(content).notes if "second table" in note)
-    assert f"row {4 + gap.count(chr(10))} is below an empty line" in note
-    assert "`footer: 3`" in note
+    with pytest.raises(UnreadableReport, match=f"row {4 + gap.count(chr(10))} is below an empty line.*`footer: 3`"):
+        read(content, {})
+    assert inspect(content).proposal == {"footer": 3}
     assert read(content, {"footer": 3}) == PEOPLE
     rows: list[list[object]] = [["User ID", "N"], ["a@x.example", 1], [], ["Team", "Count"], ["EMEA", 4]]
-    found = inspect_file(write_workbook({"S": rows}), "x.xlsx", "xlsx", ReportFile(), limit=LIMIT)
-    assert any("row 4 is below an empty line" in note for note in found.notes)
+    workbook = write_workbook({"S": rows})
+    with pytest.raises(UnreadableReport, match="row 4 is below an empty line"):
+        read_file(workbook, "x.xlsx", "xlsx", ReportFile(), limit=LIMIT)
+    found = inspect_file(workbook, "x.xlsx", "xlsx", ReportFile(), limit=LIMIT)
+    assert (found.problem, found.proposal, found.rows) == (None, {"footer": 2}, 1)
 
 
-@pytest.mark.parametrize("below", ["cyd@x.example,Cyd,3\n", "x,no name,\ny,none,1\n", "Team,Count,\n"])
+@pytest.mark.parametrize("rows", [1, BATCH_ROWS - 1, BATCH_ROWS, BATCH_ROWS + 1, 2 * BATCH_ROWS])
+def test_a_second_table_is_found_wherever_the_rows_are_cut(rows: int) -> None:
+    table = "User ID,Sessions,Users\n" + "ana@x.example,1,2\n" * rows
+    with pytest.raises(UnreadableReport, match=f"row {rows + 3:,} is below an empty line"):
+        read(f"{table}\nCountry,Sessions,Users\nGermany,4,1\nFrance,3,1\n", {})
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "cyd@x.example,Cyd,3\n",
+        "x,no name,\ny,none,1\n",
+        "Team,Count,\n",
+        "Cyd,Cyd,never\nDan,Dan,4\n",
+        "Cyd,unknown,unknown\nDan,Dan,4\n",
+    ],
+)
 def test_rows_below_an_empty_line_are_mostly_rows(below: str) -> None:
     content = f"User ID,Name,N\nana@x.example,Ana,1\nbob@x.example,Bob,2\n\n{below}"
-    assert not any("second table" in note for note in inspect(content).notes)
+    assert inspect(content).problem is None
+    assert len(read(content, {})) == 2 + below.count("\n")
 
 
 OBJECTS = '{"User ID": "a@x.example"}\n{"User ID": "b@x.example", "message": "hi"}\n'

@@ -200,15 +200,24 @@ def test_a_parquet_file_names_the_columns_that_spoil_it(tmp_path: Path) -> None:
         UnreadableReport, match=r"'S' hold lists, records or bytes; .* `columns: \{S: \{ignore: true\}\}`"
     ):
         read(tmp_path, nested, ".parquet")
-    timed = tmp_path / "timed.parquet"
-    duckdb.sql(f"COPY (SELECT 'a' AS \"User ID\", INTERVAL 3 DAY AS spent) TO '{timed}' (FORMAT parquet)")
-    with pytest.raises(UnreadableReport, match=r"holds a column of the type INTERVAL.*Export it as a number"):
-        read(tmp_path, timed.read_bytes(), ".parquet")
     damaged = parquet(pl.DataFrame({"User ID": ["a" * 2_000]}))
     with pytest.raises(UnreadableReport, match=r"'User ID' cannot be read; |cannot be read \("):
         read(tmp_path, damaged[:20] + b"\xff" * 40 + damaged[60:], ".parquet")
     alike = parquet(pl.DataFrame({"User ID": ["a"], "count": [1], "Count": [2]}))
     assert "'count' and 'Count' differ only in case" in " ".join(read(tmp_path, alike, ".parquet").notes)
+
+
+@pytest.mark.parametrize("columns", [{"spent": "INTERVAL 3 DAY"}, {"x": "[INTERVAL 3 DAY]", "y %*": "INTERVAL 1 DAY"}])
+def test_a_length_of_time_in_a_parquet_file_is_refused_without_a_panic(
+    tmp_path: Path, columns: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    timed = tmp_path / "timed.parquet"
+    values = ", ".join(f'{value} AS "{name}"' for name, value in {"User ID": "'a'", **columns}.items())
+    duckdb.sql(f"COPY (SELECT {values}) TO '{timed}' (FORMAT parquet)")
+    named = r"column 'spent'" if "spent" in columns else r"columns 'element' and 'y %\*'"
+    with pytest.raises(UnreadableReport, match=rf"{named} of the type INTERVAL.*Export it as a number"):
+        read(tmp_path, timed.read_bytes(), ".parquet")
+    assert "panicked" not in capfd.readouterr().err
 
 
 def test_letters_of_another_encoding_are_said() -> None:

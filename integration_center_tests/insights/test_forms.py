@@ -136,7 +136,7 @@ def test_what_is_no_table_is_called_by_its_name(read: Read, content: bytes, kind
 
 
 def test_the_time_of_a_footer_pattern_grows_with_the_line_alone(read: Read) -> None:
-    with pytest.raises(UnreadableReport, match="the last line does not match"):
+    with pytest.raises(UnreadableReport, match="the last one, does not match"):
         read(b"Email,Count\na@x.example,1\n" + b"x" * 100_000 + b"!\n", "footer: ^(x+)+$")
 
 
@@ -150,7 +150,7 @@ def test_the_time_of_a_footer_pattern_grows_with_the_line_alone(read: Read) -> N
         ("footer: '^(?!Total)'", "look-ahead and look-behind, is not supported"),
         ("footer: 'a{1000}{1000}{1000}'", "Compiled regex exceeds size limit"),
         ("footer: 9", "logins/2026-11-22.csv has 3 lines, but report.yaml has `footer: 9`"),
-        ("footer: ^Total", "the last line does not match `footer: ^Total`"),
+        ("footer: ^Total", "line 3, the last one, does not match `footer: ^Total`"),
         ("header_row: 9", "it has 3 rows, and no row 9"),
         ("zone: Mars", "'Mars' is not a time zone"),
         ("columns: {Nobody: {ignore: true}}", "column 'Nobody'"),

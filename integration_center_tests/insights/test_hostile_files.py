@@ -302,6 +302,15 @@ def test_a_column_without_a_name_stops_no_other(read: Read) -> None:
     assert "no name for 'column 1'" in report.notes[0]
 
 
-def test_an_encoding_that_is_declared_by_mistake_is_said(read: Read) -> None:
-    report = read(PLAIN.replace("ann", "zoë"), declared="encoding: cp1252")
-    assert "the text is UTF-8, but is read as cp1252" in report.notes[0]
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "cp1251", "cp850", "mac_roman", "iso8859-15"])
+def test_text_in_utf_8_is_not_read_as_letters_of_one_byte(read: Read, encoding: str) -> None:
+    with pytest.raises(
+        UnreadableReport, match=rf"22\.csv, line 2: the text is UTF-8, but .* `encoding: {encoding}`; rem"
+    ):
+        read(PLAIN.replace("ann", "zoë"), declared=f"encoding: {encoding}")
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "cp932", "cp949"])
+def test_text_that_may_be_utf_8_by_chance_is_read_as_declared(read: Read, encoding: str) -> None:
+    report = read(PLAIN.replace("ann", "上海"), declared=f"encoding: {encoding}")
+    assert f"the text is UTF-8, but is read as {encoding}" in report.notes[0]

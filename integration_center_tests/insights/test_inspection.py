@@ -149,6 +149,12 @@ def test_how_the_file_is_written_is_said() -> None:
     assert any("it may be an error message" in note for note in inspect("Access denied").notes)
 
 
+def test_the_encoding_of_a_file_that_is_now_in_utf_8_is_no_guess() -> None:
+    found = inspect("User ID,Ort\nann@x.example,Köln\n", "encoding: cp1252")
+    assert (dict(found.proposal), found.problem) == ({"encoding": "utf-8"}, None)
+    assert not any("guess" in note for note in found.notes)
+
+
 def test_dates_that_can_mean_two_things_are_not_proposed() -> None:
     found = inspect("User ID,Day\na@x.example,01/02/2026\nb@x.example,03/04/2026\n")
     assert found.proposal == {}
@@ -157,6 +163,17 @@ def test_dates_that_can_mean_two_things_are_not_proposed() -> None:
     )
     mixed = inspect("User ID,Day\na@x.example,22/11/2026\nb@x.example,11/22/2026\n")
     assert any("holds dates that contradict each other" in each for each in mixed.notes)
+
+
+@pytest.mark.parametrize("declared", ["dates: '%d.%m.%Y'", "columns: {Day: {dates: '%d.%m.%Y'}}"])
+def test_a_form_of_dates_that_is_new_today_is_proposed_beside_that_of_yesterday(declared: str) -> None:
+    yesterday, today = (f"User ID,Day\na@x.example,{day}\n" for day in ("21.11.2026", "11/22/2026"))
+    found = inspect(today, declared)
+    assert found.proposal == {"columns": {"Day": {"dates": ["%d.%m.%Y", "%m/%d/%Y"]}}}
+    both = yaml.safe_dump({**yaml.safe_load(declared), **found.proposal})
+    assert [inspect(each, both).columns[1].type for each in (yesterday, today)] == ["date", "date"]
+    alike = inspect(today, declared.replace(".", "/"))  # some dates of one form are dates of the other
+    assert alike.proposal == {"columns": {"Day": {"dates": "%m/%d/%Y"}}}
 
 
 def test_what_cannot_be_read_is_said() -> None:
@@ -192,7 +209,7 @@ def test_the_size_of_a_small_file_is_not_zero() -> None:
 
 def test_a_file_without_a_header_is_named() -> None:
     found = inspect("ann@x.example,1\nbo@x.example,2\ncy@x.example,3\n")
-    assert "the header holds 'ann@x.example', so the file may have none" in "; ".join(found.notes)
+    assert "row 1, which is read as the header, has an e-mail address, so the file" in str(found.problem)
     assert not any("the header holds" in note for note in inspect("User ID,N\nann@x.example,1\n").notes)
 
 

@@ -112,6 +112,22 @@ def test_marks_of_writing_direction_are_no_part_of_a_name() -> None:
     assert find_column("User ID", ["\u200eUser\u2066 ID", "N"]) == "\u200eUser\u2066 ID"
 
 
+@pytest.mark.parametrize(
+    ("name", "columns", "found"),
+    [
+        ("Last Login", ["User ID", "Last Login  \u2191"], "Last Login  \u2191"),
+        ("Last Login  \u2191", ["User ID", "last login"], "last login"),
+        ("Last Login \u2191", ["Last Login \u25bc"], "Last Login \u25bc"),
+        ("Last Login", ["Last Login \u2191", "last login"], "last login"),
+        ("Trend", ["Trend \u2191", "Trend \u2193"], None),
+        ("Trend \u2191", ["Trend \u2191", "Trend \u2193"], "Trend \u2191"),
+        ("\u2191", ["\u2193"], None),
+    ],
+)
+def test_the_arrow_of_a_sorted_column_is_no_part_of_its_name(name: str, columns: list[str], found: str | None) -> None:
+    assert find_column(name, columns) == found
+
+
 @pytest.mark.parametrize("type_", ["", ' t="n"', ' s="1" t="n"'])
 def test_long_numbers_of_a_workbook_are_found_whatever_says_that_they_are_numbers(type_: str) -> None:
     odd = OddCells()

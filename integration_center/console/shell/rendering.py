@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from integration_center.console.naming import mark_names
-from integration_center.console.plain_words import make_plain
+from integration_center.console.plain_words import list_options, make_plain
 from integration_center.console.results import say_retry, say_status, tone_of
 from integration_center.console.shell.moments import (
     mark_moment,
@@ -82,6 +82,7 @@ def build_templates(now: Callable[[], datetime]) -> Environment:
         "stamps": lambda text: mark_stamps(text, now()),
         "titled": title_outcome,
         "plain": make_plain,
+        "options": list_options,
     }
     environment.globals |= {
         "asset": asset_url,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from integration_center.errors import NoDataForDay
 from integration_center.insights.files import FilesSource
 from integration_center.insights.inspecting.inspection import Inspection, inspect_fetched
-from integration_center.insights.inspecting.saved_proposals import write_proposal
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,6 @@ class FoundFile:
     report_id: str
     slug: str
     configured: bool
-
-    @property
-    def proposal(self) -> str:
-        """The proposed `report.yaml`; empty where none is needed."""
-        return write_proposal(self.inspection) if self.inspection.proposal else ""
 
 
 def find_file(source: FilesSource, report: str) -> FoundFile:

@@ -1,5 +1,7 @@
 """Read the cells of a report as they are declared, one slice of the rows after another, and find what is in doubt."""
 
+import re
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +13,7 @@ from integration_center.insights.declared.cells import (
     PLACEHOLDERS,
     ReportCells,
     drop_empty,
+    group_form,
     mean_nothing,
     unguard,
 )
@@ -23,11 +26,12 @@ from integration_center.insights.declared.column_reader import (
     look_at_options,
 )
 from integration_center.insights.many_columns import find_columns, join_columns, keep_columns, leave_out, split_columns
+from integration_center.sync.mapping.doubts import Doubt
 from integration_center.wording.sentences import count
 
-GROUPED = r"^[+-]?[1-9]\d{0,2}\.\d{3}%?$"
-"""A whole number with a German thousands separator, or a number with three decimals."""
-DECIMAL = r"^[+-]?\d*\.\d+%?$"
+GROUPED = r"^[+-]?[1-9]\d{{0,2}}{0}\d{{3}}%?$"
+"""A whole number with a sign between thousands, or a number with three decimals."""
+DECIMAL = r"^[+-]?\d*{0}\d+%?$"
 NUMBER = r"^[+-]?\d[\d.,]*%?$"
 WITH_COMMA = r"^[+-]?\d[\d.,]*,\d+%?$|^[+-]?\d+(,\d{3})+\.\d+$"
 SHORTENED = r"^[+-]?\d(\.\d+)?E\+\d{2,3}$"
@@ -55,11 +59,13 @@ class Doubts:
         shortened: the cells such as `1.23457E+17`.
         commas: the numbers with a comma, which are not read without a declaration.
         groups: the numbers such as `1.234`, which may have thousands separators.
+        sign: the sign in those numbers.
         misread: the cells with letters such as `Ã¼`.
         damaged: the cells with the character 0 or lost letters.
         looked_at: how many of the first values were looked at.
         has_numbers: whether there is a number among the first values.
-        has_decimals: whether a number has decimals that are no group of three digits.
+        has_decimals: whether a number has decimals that are no group of three digits, or other signs that are
+            declared.
     """
 
     placeholders: set[str] = field(default_factory=set)
@@ -68,6 +74,7 @@ class Doubts:
     shortened: Found = field(default_factory=Found)
     commas: Found = field(default_factory=Found)
     groups: Found = field(default_factory=Found)
+    sign: str = "."
     misread: Found = field(default_factory=Found)
     damaged: Found = field(default_factory=Found)
     looked_at: int = 0
@@ -79,11 +86,12 @@ class Doubts:
         """Whether plain values below those that were looked at change nothing."""
         return self.has_numbers or self.looked_at >= LOOKED_AT
 
-    def note_placeholders(self, text: pl.Series, begin: int) -> None:
-        """Note the texts in a slice that often mean no value."""
+    def note_placeholders(self, text: pl.Series, begin: int) -> pl.Series:
+        """Note the texts in a slice that often mean no value, and return which cells hold them."""
         held = text.is_in(PLACEHOLDERS)
         self.held.note(held, begin)
         self.placeholders.update(text.filter(held))
+        return held
 
     def look_for_numbers(self, text: pl.Series) -> None:
         """Look among the first values for a number, unless one was found."""
@@ -128,12 +136,19 @@ class Doubts:
                 f"column {column!r} has {count(self.damaged.count, 'cell')} with the character 0, or with � in place of"
                 f" a letter {self.damaged.show(locate)}, so the file may be damaged; export it again"
             )
-        if self.groups.count and not self.has_decimals:
-            doubts.append(
-                f"column {column!r} holds numbers such as 1.234 {self.groups.show(locate)}, which are read as decimals;"
-                " if they are thousands, say `thousands: '.'` in report.yaml, else `decimal: '.'`"
-            )
+        if grouped := self.say_grouped(column, locate):
+            doubts.append(grouped)
         return doubts
+
+    def say_grouped(self, column: str, locate: Locate) -> str | None:
+        """Say that numbers may have thousands separators; None where they show that they have decimals."""
+        if not self.groups.count or self.has_decimals:
+            return None
+        return (
+            f"column {column!r} holds numbers such as 1{self.sign}234 {self.groups.show(locate)}, which are read as"
+            f" decimals; if they are thousands, say `thousands: '{self.sign}'` in report.yaml, else"
+            f" `decimal: '{self.sign}'`"
+        )
 
 
 class CellReader:
@@ -182,9 +197,11 @@ class CellReader:
             if name in guarded or rules.strip:
                 text = unguard(text, strip=bool(rules.strip))
             columns[name] = drop_empty(text, rules.empty) if name in odd or rules.strip else text
-        self._find_doubts(columns, plain)
+        held = self._find_doubts(columns, plain)
         looks = self._look_at_options(columns)
-        read = [self._find_reader(name).read(text, looks.get(name, {})) for name, text in columns.items()]
+        read = [
+            self._find_reader(name).read(text, looks.get(name, {}), held.get(name)) for name, text in columns.items()
+        ]
         return pl.DataFrame([text.alias(name) for name, text in zip(columns, read, strict=True)])
 
     def list_notes(self, locate: Locate) -> list[str]:
@@ -202,6 +219,18 @@ class CellReader:
                 *column.list_clock_changes(name, locate),
             )
         return notes
+
+    def find_doubts(self, locate: Locate) -> dict[str, Doubt]:
+        """Find, by column, which numbers and times may be read as other ones than they mean."""
+        found: dict[str, Doubt] = {}
+        for name, column in self._columns.items():
+            doubt = column.find_doubt(name, locate)
+            if doubt is None and (grouped := self._doubts[name].say_grouped(name, locate)):
+                # Where decimals are declared, these are hardly any.
+                doubt = Doubt("numbers" if self._cells.find(name).decimal else "fractions", grouped)
+            if doubt:
+                found[name] = doubt
+        return found
 
     def list_clashes(self, locate: Locate) -> list[str]:
         """List the columns with values that two declared forms read as different dates, one sentence each."""
@@ -232,14 +261,15 @@ class CellReader:
             self._columns[name] = ColumnReader(self._cells.find(name), self._cells.columns.get(name), settled)
         return self._columns[name]
 
-    def _find_doubts(self, columns: Mapping[str, pl.Series], plain: Collection[str]) -> None:
+    def _find_doubts(self, columns: Mapping[str, pl.Series], plain: Collection[str]) -> dict[str, pl.Series]:
+        """Find what is in doubt in a slice, and return which cells hold texts that often mean no value, by column."""
         doubts = {name: self._doubts.setdefault(name, Doubts()) for name in columns}
         others = pl.DataFrame([text.alias(name) for name, text in columns.items() if name not in plain])
         padded = find_columns(others, (pl.all().str.starts_with(" ") | pl.all().str.ends_with(" ")).any())
         bare = {name: text.str.strip_chars() if name in padded else text for name, text in columns.items()}
-        held = pl.DataFrame([bare[name].alias(name) for name in others.columns])
-        for name in find_columns(held, pl.all().is_in(PLACEHOLDERS).any()):
-            doubts[name].note_placeholders(bare[name], self._rows)
+        looked = pl.DataFrame([bare[name].alias(name) for name in others.columns])
+        holding = find_columns(looked, pl.all().is_in(PLACEHOLDERS).any())
+        held = {name: doubts[name].note_placeholders(bare[name], self._rows) for name in holding}
         for name in find_columns(others, pl.all().str.starts_with("'").any()):
             if not self._cells.find(name).strip:
                 doubts[name].apostrophes.note(columns[name].str.contains(APOSTROPHE), self._rows)
@@ -248,6 +278,7 @@ class CellReader:
             doubts[name].misread.note(columns[name].str.contains(MISREAD), self._rows)
             doubts[name].damaged.note(columns[name].str.contains(DAMAGED), self._rows)
         self._find_signs(columns, others.columns)
+        return held
 
     def _find_signs(self, columns: Mapping[str, pl.Series], others: Collection[str]) -> None:
         """Note whether numbers may have thousands separators, or decimal commas; `others`: the columns in doubt."""
@@ -266,8 +297,34 @@ class CellReader:
         numbers = keep_columns(text, {name for name in others if doubts[name].has_numbers})
         for name in find_columns(numbers, pl.all().str.contains(WITH_COMMA).any()):
             doubts[name].commas.note(columns[name].str.contains(WITH_COMMA), self._rows)
+        self._find_groups(numbers, ".")
+        alike: dict[tuple[str, str | None], list[pl.Series]] = defaultdict(list)
+        for name in columns:
+            rules = self._cells.find(name)
+            if rules.thousands and not rules.decimal:
+                alike[rules.decimal_sign, rules.thousands].append(columns[name].alias(name))
+            elif rules.decimal == "," and rules.thousands != ".":
+                alike[".", None].append(columns[name].alias(name))
+        for signs, texts in alike.items():
+            self._find_groups(pl.DataFrame(texts), *signs)
+
+    def _find_groups(self, numbers: pl.DataFrame, sign: str, thousands: str | None = None) -> None:
+        """Note the numbers whose sign may be between thousands, and whether others show that it begins decimals.
+
+        Args:
+            numbers: the cells of some columns.
+            sign: the sign that is read as the one before decimals.
+            thousands: the sign between thousands, where only that is declared.
+        """
+        doubts, escaped = self._doubts, re.escape(sign)
+        grouped, decimal = GROUPED.format(escaped), DECIMAL.format(escaped)
+        if thousands:  # a number with both signs shows what each of them means
+            both = rf"^[+-]?\d+{group_form(thousands)}\d{{3}}{escaped}\d"
+            for name in find_columns(numbers, pl.all().str.contains(both).any()):
+                doubts[name].has_decimals = True
         whole = leave_out(numbers, {name for name in numbers.columns if doubts[name].has_decimals})
-        for name in find_columns(whole, pl.all().str.contains(GROUPED).any()):
-            doubts[name].groups.note(columns[name].str.contains(GROUPED), self._rows)
-        for name in find_columns(whole, (pl.all().str.contains(DECIMAL) & ~pl.all().str.contains(GROUPED)).any()):
+        for name in find_columns(whole, pl.all().str.contains(grouped).any()):
+            doubts[name].groups.note(numbers[name].alias(CELLS).str.contains(grouped), self._rows)
+            doubts[name].sign = sign
+        for name in find_columns(whole, (pl.all().str.contains(decimal) & ~pl.all().str.contains(grouped)).any()):
             doubts[name].has_decimals = True

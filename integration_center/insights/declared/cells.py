@@ -66,6 +66,11 @@ class CellRules:
     true_values: tuple[str, ...] = ()
     false_values: tuple[str, ...] = ()
 
+    @property
+    def decimal_sign(self) -> str:
+        """The sign before decimals that is declared, or that the declared sign between thousands leaves."""
+        return self.decimal or ("." if self.thousands != "." else ",")
+
     def over(self, all_columns: "CellRules") -> "CellRules":
         """Combine these rules with the rules of the whole report, which apply where these have none."""
         said = {name: getattr(self, name) for name in OVERRIDING}
@@ -129,22 +134,27 @@ def read_numbers(text: pl.Series, rules: CellRules) -> pl.Series:
 
     A percent sign after a number stays.
     """
-    decimal = rules.decimal or ("." if rules.thousands != "." else ",")
+    decimal = rules.decimal_sign
     bare = text.str.strip_chars()
     fits = bare.str.contains(number_form(decimal, rules.thousands))
     if not fits.any():
         return pl.Series(text.name, [None], pl.String).new_from_index(0, len(text))
     plain = bare.str.replace_all("\u2212", "-").str.replace_all(rf"{MONEY}|[\s+]", "")
     if rules.thousands:
-        plain = plain.str.replace_all(f"[{GROUP_SIGNS.get(rules.thousands, re.escape(rules.thousands))}]", "")
+        plain = plain.str.replace_all(group_form(rules.thousands), "")
     plain = plain.str.replace(decimal, ".", literal=True).str.replace(r"^\((.*)\)$", "-$1")
     plain = plain.str.replace(r"^([^-]*)-(%?)$", "-$1$2")
     return _where(plain, ~fits, pl.lit(None, pl.String))
 
 
+def group_form(thousands: str) -> str:
+    """Return the pattern of a declared sign between groups of digits."""
+    return f"[{GROUP_SIGNS.get(thousands, re.escape(thousands))}]"
+
+
 def number_form(decimal: str, thousands: str | None) -> str:
     """Return the pattern of numbers with these signs: `1.234,5`, `(12)`, `12-`, `$1,200.00`, `EUR 5`, `5 kr`."""
-    group = f"[{GROUP_SIGNS.get(thousands, re.escape(thousands))}]" if thousands else ""
+    group = group_form(thousands) if thousands else ""
     indian = rf"[1-9]\d?(?:{group}\d{{2}})+{group}\d{{3}}"  # 12,34,567
     whole = rf"(?:[1-9]\d{{0,2}}(?:{group}\d{{3}})+|{indian}|\d+)" if thousands else r"\d+"
     number = rf"{whole}(?:{re.escape(decimal)}\d+)?\s*"

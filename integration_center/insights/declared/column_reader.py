@@ -13,10 +13,17 @@ import polars as pl
 from integration_center.insights.declared.cells import CellRules, read_numbers, read_words
 from integration_center.insights.declared.date_forms import names_no_zone, read_forms, read_known, shift_zone
 from integration_center.insights.declared.option_lines import write_column_line, write_value
+from integration_center.sync.mapping.doubts import Doubt, Kind
+from integration_center.sync.values.moments import read_moments
 from integration_center.wording.sentences import count
 
 AS_IS = ""
 """Instead of the name of an option: none applies."""
+PLAIN_DECIMAL = r"^[+-]?\d*\.\d+%?$"
+"""A number as fields read it without a declaration."""
+LOOKED_AT = 20
+"""The number of cells of a slice that show whether times of a form are times without it, too."""
+TIMES = ("dates", "zone")
 OTHER_NAMES = {"decimal": "thousands", "true_values": "false_values"}
 """The options that are read as one with another, by its name."""
 SKIPPED = "skip when summer time begins; they are read as of clocks that were not put forward"
@@ -87,7 +94,8 @@ class Option:
         sure: whether it is declared for this column alone.
         matters: whether a cell has the form itself.
         has_signs: whether a cell has declared signs; see `Slice`.
-        odd: the cells that neither have its form nor need none.
+        misread: whether a cell with the form would be another number or time without it.
+        odd: the cells that neither have its form nor need none, nor hold a text that often means no value.
         clashes: the cells that two forms read as different dates.
         skips: the cells with a time that never was.
         doubles: the cells with a time that was twice.
@@ -98,23 +106,37 @@ class Option:
     sure: bool
     matters: bool = False
     has_signs: bool = False
+    misread: bool = False
     odd: Found = field(default_factory=Found)
     clashes: Found = field(default_factory=Found)
     skips: Found = field(default_factory=Found)
     doubles: Found = field(default_factory=Found)
     differs: bool = False
 
-    def count(self, seen: Slice, text: pl.Series, begin: int) -> None:
-        """Count what cells show; `begin` is the first row."""
+    def count(self, seen: Slice, text: pl.Series, begin: int, held: pl.Series | None) -> None:
+        """Count what cells show; `begin` is the first row. The cells `held` say nothing about the others' form."""
         self.matters |= bool(seen.matters.any())
         self.has_signs |= seen.has_signs is not None and bool(seen.has_signs.any())
-        self.odd.note(~seen.fits & text.is_not_null(), begin)
+        odd = ~seen.fits & text.is_not_null()
+        self.odd.note(odd if held is None else odd & ~held, begin)
         if seen.clash is not None:
             self.clashes.note(seen.clash, begin)
         if seen.skipped is not None:
             self.skips.note(seen.skipped, begin)
         if seen.doubled is not None:
             self.doubles.note(seen.doubled, begin)
+
+    def look_for_misread(self, seen: Slice, text: pl.Series) -> None:
+        """Find out whether a cell with the form would be another number or time without it."""
+        self.misread = self.misread or self._is_misread(seen, text)
+
+    def _is_misread(self, seen: Slice, text: pl.Series) -> bool:
+        if seen.has_signs is not None:
+            return bool(seen.has_signs.any()) and bool((seen.has_signs & text.str.contains(PLAIN_DECIMAL)).any())
+        if self.name not in TIMES:
+            return False
+        places = seen.matters.arg_true().head(LOOKED_AT)
+        return bool((read_moments(text.gather(places)) != read_moments(seen.read.gather(places))).any())
 
     def count_odd(self, values: int) -> int:
         """Return how many of the values do not have the form. Without any that has it, none has."""
@@ -169,19 +191,23 @@ class ColumnReader:
             return self._as_is_differs
         return next(option.differs for option in self._options if option.name == choice)
 
-    def read(self, text: pl.Series, looks: Mapping[str, Slice]) -> pl.Series:
+    def read(self, text: pl.Series, looks: Mapping[str, Slice], held: pl.Series | None = None) -> pl.Series:
         """Read the next cells; the same series if nothing is rewritten.
 
         Args:
             text: the cells.
             looks: what each option makes of them; see `look_at_options`.
+            held: which of them hold a text that often means no value; None where none does.
         """
         begin, self.rows = self.rows, self.rows + len(text)
         if not self._options or text.null_count() == len(text):
             return text
         self.values += len(text) - text.null_count()
         for option in self._options:
-            option.count(looks[option.name], text, begin)
+            option.count(looks[option.name], text, begin, held)
+            # Where the first odd cell is below, the rows are read once more, and settled by then.
+            if option.matters and not option.sure and (option.odd.count or self.settled == AS_IS):
+                option.look_for_misread(looks[option.name], text)
         readings = {option.name: looks[option.name].read for option in self._options}
         applied = readings.get(self.choice if self.settled is None else self.settled, text)
         for option in self._options:
@@ -198,10 +224,19 @@ class ColumnReader:
             first = f" {option.odd.show(locate)}" if option.odd.count and odd < self.values else ""
             if odd == 0 or (option.sure and odd < self.values):
                 return [*notes, self._say(column, option, odd, first, kept=False)] if odd else notes
-            half = (option.name == "dates" and odd < self.values) or option.has_signs
+            half = (option.name == "dates" and odd < self.values) or option.has_signs or option.misread
             if (option.name != "zone" or option.matters) and (option.sure or half):
                 notes.append(self._say(column, option, odd, first, kept=True))
         return notes
+
+    def find_doubt(self, column: str, locate: Locate) -> Doubt | None:
+        """Find out whether numbers or times are read as other ones because other cells do not have their form."""
+        for option in self._options if self.choice == AS_IS else []:
+            odd = option.count_odd(self.values)
+            if option.misread and 0 < odd < self.values:
+                kind: Kind = "times" if option.name in TIMES else "numbers"
+                return Doubt(kind, self._say(column, option, odd, f" {option.odd.show(locate)}", kept=True))
+        return None
 
     def list_clashes(self, column: str, locate: Locate) -> list[str]:
         """Say which cells two declared forms read as different dates, if dates are read by them."""

@@ -11,6 +11,7 @@ from integration_center.insights.declared.cell_reader import CellReader
 from integration_center.insights.declared.column_reader import Locate
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import Rows, name_row
+from integration_center.sync.mapping.doubts import Doubt
 from integration_center.wording.near_names import say_nearest
 
 
@@ -81,6 +82,11 @@ class DeclaredReader:
     def list_notes(self, locate: Locate) -> list[str]:
         """List the doubts about the rows that were read, one sentence each."""
         return self._cells.list_notes(locate)
+
+    def find_doubts(self, locate: Locate) -> dict[str, Doubt]:
+        """See `CellReader.find_doubts`; by the final names of the columns."""
+        found = self._cells.find_doubts(locate)
+        return {self._renamed.get(name, name): doubt for name, doubt in found.items()}
 
     def list_clashes(self, locate: Locate) -> list[str]:
         """See `CellReader.list_clashes`."""

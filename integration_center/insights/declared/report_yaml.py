@@ -100,7 +100,7 @@ class ReportFile(BaseModel):
         skip_after_header: how many rows below the header are skipped, such as units.
         footer: how many lines at the end are skipped, or a regular expression that each of them matches. In a workbook
             it is searched in the cells of a row, joined by commas.
-        skip_blanks: whether blanks after a delimiter are no part of the cell, as in `"a", "b"`.
+        skip_blanks: whether blanks after a delimiter, and behind quotes, are no part of the cell, as in `"a" , "b"`.
         empty: texts that mean no value.
         dates: the form of dates or times, in the notation of `strftime`, such as `%d.%m.%Y %H:%M`; or `epoch`,
             `epoch_ms` or `excel` for numbers of seconds, of milliseconds, or of days as in Excel (`excel_1904` in

@@ -26,6 +26,9 @@ MOSTLY = 0.4
 Latin letters is NUL."""
 ODD_LINE_ENDS = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
 """Characters that end lines in Unicode, but not in CSV: U+0085 (files of mainframes), U+2028 and U+2029."""
+LEADS = (b"\xc3", b"\xe3", b"\xe4")
+"""Bytes with which letters begin that have several, each in one of the encodings that have such letters."""
+BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 LINE_LOOKED_AT = 256_000
 """The bytes at the beginning of a text within which its first line ends."""
 PIECE_BYTES = 4_000_000
@@ -77,7 +80,16 @@ def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, li
         raise UnreadableReport(f"{source}: the text is not {encoding}; correct `encoding:` in report.yaml") from None
     if found:
         return text, found, [f"the text is {found}"]
-    return text, encoding, [NOT_DECLARED.format(declared)] if is_other_utf8(data) else []
+    if not is_other_utf8(data):
+        return text, encoding, []
+    if not has_single_bytes(encoding):
+        return text, encoding, [NOT_DECLARED.format(declared)]
+    line = data.count(b"\n", 0, find_beyond_ascii(data)) + 1
+    raise UnreadableReport(
+        f"{source}, line {line}: the text is UTF-8, but report.yaml has `encoding: {declared}`; remove it, or export"
+        f" the report as {declared} again",
+        {"encoding": "utf-8"},
+    )
 
 
 def leave_out_marks(data: Data) -> Data:
@@ -155,6 +167,25 @@ def is_other_utf8(data: Data) -> bool:
         return not all([piece.isascii() for piece in decode_pieces(data, "utf-8")])  # all of it has to be UTF-8
     except UnicodeDecodeError:
         return False
+
+
+def has_single_bytes(encoding: str) -> bool:
+    """Return whether each byte is a letter in an encoding. Text in such a one is never UTF-8 by chance.
+
+    In other ones it may be: two letters of UTF-8 are three of gb18030.
+    """
+    try:
+        return all(len(lead.decode(encoding)) == 1 for lead in LEADS)
+    except UnicodeDecodeError:
+        return False
+
+
+def find_beyond_ascii(data: Data) -> int:
+    """Find the position of the first byte beyond ASCII."""
+    for begin in range(0, len(data), PIECE_BYTES):
+        if found := BEYOND_ASCII.search(data[begin : begin + PIECE_BYTES]):
+            return begin + found.start()
+    return len(data)
 
 
 def find_unicode(data: Data) -> str | None:

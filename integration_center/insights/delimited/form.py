@@ -46,7 +46,7 @@ class Form:
         header_row: which row after those is the header, counted from 1; rows above it are skipped.
         skip_after_header: the number of rows below the header to skip, such as units.
         footer: how many lines at the end to skip, or a regular expression that each of them matches.
-        skip_blanks: whether blanks after a delimiter are no part of the cell, as in `"a", "b"`.
+        skip_blanks: whether blanks after a delimiter, and behind quotes, are no part of the cell, as in `"a" , "b"`.
         separator: what may separate the cells of a table that was read as one column; found, and never declared.
     """
 

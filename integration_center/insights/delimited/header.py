@@ -13,6 +13,8 @@ from integration_center.insights.delimited.footer_pattern import ADDRESS
 NAMES_SHOWN = 6
 NAME = re.compile(r"\s*[^\W\d][^@]*|\s*#[^@]*")
 """Text that may be a column's name, unlike numbers, dates and addresses."""
+ID = re.compile(r"\s*(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|00[0-9A-Za-z]{13}(?:[0-9A-Za-z]{3})?)\s*")
+"""The GUID of a user, or the Id of a record of a person."""
 ROWS_LOOKED_AT = 20
 """The number of rows below a header in which a better header is looked for."""
 NEAR = 5
@@ -99,6 +101,40 @@ def name_table(
         notes.append(said + hint)
     ordered = {each: kept[each] for each in frame.columns if each in kept}
     return frame[list(ordered)].rename(ordered), notes
+
+
+def refuse_person(header: Sequence[str], above: Sequence[Sequence[str]], source: str) -> None:
+    """Check that what is read as the header is not the row of a person, whose values would be shown as names.
+
+    Args:
+        header: the cells of the header.
+        above: the rows above it, as many as `header_row` of `report.yaml` passes over.
+        source: the name of the file in errors.
+
+    Raises:
+        UnreadableReport: it has an e-mail address, or begins with the id of a user or record.
+    """
+    address = any(map(ADDRESS.fullmatch, header))
+    if len(header) < 2 or not (address or ID.fullmatch(header[0])):
+        return
+    row = len(above) + 1
+    named = next((number for number in range(row - 1, 0, -1) if _may_name(above[number - 1], len(header))), None)
+    holds = "has an e-mail address" if address else "begins with an id"
+    said = f"{source}: row {row}, which is read as the header, {holds}"
+    if named:
+        raise UnreadableReport(
+            f"{said}, and row {named} seems to be the header; say `header_row: {named}` in report.yaml",
+            {"header_row": named},
+        )
+    declared = f", or correct `header_row: {row}` in report.yaml" if above else ""
+    raise UnreadableReport(
+        f"{said}, so the file seems to have no header; export it with the names of its columns in the first row"
+        f"{declared}"
+    )
+
+
+def _may_name(row: Sequence[str], width: int) -> bool:
+    return len(row) == width and len(set(row)) == width and all(map(NAME.fullmatch, row))
 
 
 def find_fuller_row(frame: pl.DataFrame) -> int | None:

@@ -5,11 +5,13 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data
+from integration_center.insights.delimited.blanks import leave_out_blanks
 from integration_center.insights.delimited.footer_pattern import is_match
 from integration_center.insights.delimited.form import DELIMITERS, Dialect, Form
 from integration_center.wording.sentences import count
@@ -88,6 +90,20 @@ def find_between_quotes(line: str) -> str | None:
     return found.pop() if not first and len(found) == 1 and not between[-1] and len(min(found)) == 1 else None
 
 
+def has_blanks_behind_quotes(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Return whether a row cannot be read in a dialect, but can be if it skips blanks, with one of `DELIMITERS`."""
+    for delimiter in {dialect.delimiter, *DELIMITERS}:
+        skipping = replace(dialect, delimiter=delimiter, skip_blanks=True)
+        without = [*leave_out_blanks(lines, skipping)]
+        try:
+            rows = [*csv.reader(without, **read_options(skipping))]
+        except csv.Error:
+            continue
+        if without != lines and any(len(row) > 1 for row in rows):
+            return True
+    return False
+
+
 def find_quote(text: bytes, delimiter: str | None) -> str:
     """Find the character around cells: an apostrophe if it surrounds every cell of the first line, else `"`."""
     first = text[:BYTES_LOOKED_AT].lstrip(b"\r\n").splitlines()[:1]
@@ -149,7 +165,8 @@ def leave_out_below(widths: Sequence[int]) -> Sequence[int]:
 
 def read_rows(sample: str, dialect: Dialect) -> Iterator[list[str]]:
     """Read the rows of a text, without empty lines."""
-    return (row for row in csv.reader(io.StringIO(sample, newline=""), **read_options(dialect)) if row)
+    lines = leave_out_blanks(io.StringIO(sample, newline=""), dialect)
+    return (row for row in csv.reader(lines, **read_options(dialect)) if row)
 
 
 def read_options(dialect: Dialect) -> Mapping[str, Any]:
@@ -165,34 +182,38 @@ def read_options(dialect: Dialect) -> Mapping[str, Any]:
     }
 
 
-def find_footer(text: Data, footer: int | str | None, source: str) -> int:
+def find_footer(text: Data, footer: int | str | None, source: str, first_line: int = 1) -> int:
     """Find the position in bytes where the rows end and the footer begins.
 
     Args:
         text: the rows, in UTF-8.
         footer: the number of lines of the footer, or a regular expression that each of its lines matches.
         source: the name of the file in errors.
+        first_line: the number of the text's first line.
 
     Raises:
-        UnreadableReport: there is no such footer.
+        UnreadableReport: there is no such footer, although the text has lines.
     """
     end, lines = len(text), 0
+    last = None
     while footer is not None and end > 0:
         begin = text.rfind(b"\n", 0, end - 1) + 1
         line = text[begin:end].decode(errors="replace").strip("\r\n \x1a")
         if line:
+            last = begin if last is None else last
             if lines == footer if isinstance(footer, int) else not is_match(footer, line):
                 break
             lines += 1
         end = begin
-    if isinstance(footer, int) and lines < footer:
+    if isinstance(footer, int) and 0 < lines < footer:
         raise UnreadableReport(
             f"{source} has {count(lines, 'line')}, but report.yaml has `footer: {footer}`; correct it"
         )
-    if isinstance(footer, str) and not lines:
+    if isinstance(footer, str) and not lines and last is not None:
+        number = first_line + text.count(b"\n", 0, last)
         raise UnreadableReport(
-            f"{source}: the last line does not match `footer: {footer}` of report.yaml, so the file may be incomplete;"
-            " correct the pattern, or remove it"
+            f"{source}: line {number:,}, the last one, does not match `footer: {footer}` of report.yaml, so the file"
+            " may be incomplete; export it again, or if it is whole, correct the pattern, or remove it"
         )
     return end
 

@@ -25,7 +25,7 @@ from integration_center.insights.delimited.form import (
     Table,
     open_frame,
 )
-from integration_center.insights.delimited.header import ROWS_LOOKED_AT, name_table
+from integration_center.insights.delimited.header import ROWS_LOOKED_AT, name_table, refuse_person
 from integration_center.insights.delimited.kinds import (
     LOOKED_AT,
     PADDING,
@@ -53,6 +53,7 @@ from integration_center.insights.delimited.odd_rows import (
     unwrap_cells,
 )
 from integration_center.insights.delimited.row_places import RowPlaces, find_places
+from integration_center.insights.delimited.second_table import TableWatch, refuse_second_table
 from integration_center.insights.delimited.strict import StrictReader, count_line_ends
 from integration_center.insights.delimited.verified import read_verified
 from integration_center.progress import advance
@@ -93,8 +94,9 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     dialect, begin, found = find_dialect(text, begin, form)
     notes += found
     refuse_binary(text[begin : begin + LOOKED_AT], source)
+    is_empty = not has_content(text)
     text, first_line = cut(text, begin), count_line_ends(text, begin) + 1
-    footer = find_footer(text, form.footer, source)
+    footer = find_footer(text, form.footer, source, first_line)
     if isinstance(form.footer, int):
         check_counted_footer(text, footer, dialect, form.footer, source, first_line)
     text = cut(text, 0, footer)
@@ -102,7 +104,7 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     rows = reader.read_rows()
     head = list(islice(rows, form.header_row + form.skip_after_header)) if has_content(text) else []
     if len(head) < form.header_row:
-        raise refuse_empty(head, form, source)
+        raise refuse_empty(head, ANY if is_empty else form, source)
     header = head[form.header_row - 1][0]
     places = find_places(head, first_line)
     below = Below(reader, header, rows, skip_lines(text, head[-1][1] - first_line + 1), places)
@@ -119,6 +121,7 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     if not all(map(clean_name, header)):
         shown, below = show_columns(below), below.again(len(head))
     named, found_names = name_table(shown, header, source, row=form.header_row)
+    refuse_person(header, [cells for cells, _ in head[: form.header_row - 1]], source)
     kept = find_kept(shown, header)
     names = dict(zip(named.columns, kept, strict=True))
     slices = (rows.rename(names) for rows in below.read())
@@ -165,7 +168,11 @@ class Below:
         Raises:
             UnreadableReport: a row does not fit the table.
         """
+        watch = TableWatch()
         for rows, has_breaks in self._read():
+            if (second := watch.look_at(rows.frame, self.places.begins)) is not None:
+                lines = self.reader.count_lines_from(self.places.number(second))
+                raise refuse_second_table(self.reader.source, self.places.name(second), lines)
             count_odd_rows(rows.frame, self.header, self.reader.dialect.delimiter, self.count, has_breaks=has_breaks)
             yield rows
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data, open_data
+from integration_center.insights.delimited.blanks import leave_out_blanks
 from integration_center.insights.delimited.decoding import say_encoding
 from integration_center.insights.delimited.escapes import BACKSLASH, read_codes
 from integration_center.insights.delimited.footer_pattern import is_row
@@ -23,6 +24,7 @@ from integration_center.insights.delimited.looking import (
     MOST_COMMENTS,
     find_between_quotes,
     find_header_below,
+    has_blanks_behind_quotes,
     leave_out_comments,
     read_options,
 )
@@ -73,7 +75,7 @@ class StrictReader:
         end = self.text.find(b"\n")
         line_end = "\r\n" if end > 0 and self.text[end - 1 : end] == b"\r" else "\n"
         lines = read_codes(io.TextIOWrapper(text, encoding="utf-8", newline=""), self.dialect, line_end=line_end)
-        reader = csv.reader(lines, **read_options(self.dialect))
+        reader = csv.reader(leave_out_blanks(lines, self.dialect), **read_options(self.dialect))
         line, before = 0, self.count_lines(begin)
         try:
             for row in reader:
@@ -104,8 +106,15 @@ class StrictReader:
                     " written in report.yaml, such as `escape: '\\'`, or `quote: none` where quotes mean nothing",
                     self._find_escape(),
                 ) from None
+            end = reader.line_num + before
+            if not self.dialect.skip_blanks and has_blanks_behind_quotes(self._read_lines(start, end), self.dialect):
+                raise UnreadableReport(
+                    f"{self.source}, line {start}: there are blanks between quotes and delimiters; say"
+                    " `skip_blanks: true` in report.yaml",
+                    {"skip_blanks": True},
+                ) from None
             raise UnreadableReport(
-                f"{self.source}, row from line {start} to {reader.line_num + before}: not CSV ({error}); quotes inside"
+                f"{self.source}, row from line {start} to {end}: not CSV ({error}); quotes inside"
                 " a cell are doubled. Where the file is written otherwise, say so in report.yaml, such as"
                 " `escape: '\\'`, or `quote: none` where quotes mean nothing",
                 self._find_escape(),
@@ -247,7 +256,7 @@ class StrictReader:
                 " `skip_blanks: true` in report.yaml",
                 {"skip_blanks": True},
             )
-        lines = self._count_lines(line)
+        lines = self.count_lines_from(line)
         last = lines <= MOST_NOTES and not self._count_following(len(header), line)
         footer = f". If it is no row, say `footer: {lines}` in report.yaml" if last else ""
         return UnreadableReport(
@@ -257,7 +266,7 @@ class StrictReader:
 
     def _refuse_short(self, said: str, width: int, line: int) -> UnreadableReport:
         """Build the error for a row with one cell. It begins the footer if few rows of the table's width follow."""
-        lines = self._count_lines(line)
+        lines = self.count_lines_from(line)
         if DRAWN.fullmatch(self._find_line(line)) and self._count_following(width, self.first_line - 1, line) == 1:
             return UnreadableReport(
                 f"{self.source}, line {line}: a line is drawn below the header; say `skip_after_header: 1` in"
@@ -294,6 +303,11 @@ class StrictReader:
         between = takewhile(lambda each: each[0] < line, dropwhile(lambda each: each[0] <= above, lines))
         return next((number for number, each in between if each.strip("\n \x1a")), line)
 
+    def _read_lines(self, first: int, last: int) -> list[str]:
+        """Read some lines of the text, by their numbers."""
+        lines = io.TextIOWrapper(open_data(self.text), encoding="utf-8", errors="replace", newline="")
+        return [*islice(lines, first - self.first_line, last - self.first_line + 1)]
+
     def _find_text(self, begin: int) -> str:
         """Return the first line from a place in the text on that has content."""
         lines = self.text[begin : begin + BYTES_LOOKED_AT].lstrip(b"\r\n").splitlines()
@@ -311,7 +325,7 @@ class StrictReader:
         """Return the remedy for quotes that are escaped by a backslash."""
         return {"escape": "\\"} if self.dialect.escape is None and self.text.find(b'\\"') >= 0 else {}
 
-    def _count_lines(self, first: int) -> int:
+    def count_lines_from(self, first: int) -> int:
         """Count the lines that are not empty, from a line on."""
         below = bytes(self.text).splitlines()[first - self.first_line :]
         return sum(1 for line in below if line.strip(b"\r\n \x1a"))

@@ -31,6 +31,7 @@ PACKED = r"(?:gz|zst|zip)"
 USUAL = re.compile(
     rf"(\d{{4}}-\d{{2}}-\d{{2}})(?!\d)(.*?)(?:\.({'|'.join(ENDINGS)})(?:\.{PACKED})?|\.zip)", re.IGNORECASE
 )
+NAMES_SHOWN = 3
 MOST_STARS = 3
 """Each star multiplies the time that a long name takes which does not match."""
 AS_TEXT, PACK_AGAIN = "save it as xlsx or CSV", "pack it by gzip, zstd or zip"
@@ -53,6 +54,15 @@ DATE_PART = re.compile(r"\{date(?::([^{}]+))?\}")
 DIGITS = {"Y": r"\d{4}", "y": r"\d{2}", "m": r"\d{2}", "d": r"\d{2}", "j": r"\d{3}", "b": r"[A-Za-z]{3}"}
 DIGITS |= {"H": r"\d{2}", "M": r"\d{2}", "S": r"\d{2}"}
 """The forms of the parts of a date in names, by their letters in `strftime`."""
+DAYS_WITHIN: Mapping[str, str] = {
+    r"\d{4}-\d{2}-\d{2}": "%Y-%m-%d",
+    r"\d{4}_\d{2}_\d{2}": "%Y_%m_%d",
+    r"\d{4}\.\d{2}\.\d{2}": "%Y.%m.%d",
+    r"\d{2}\.\d{2}\.\d{4}": "%d.%m.%Y",
+    r"(?:19|20)\d{6}": "%Y%m%d",
+}
+"""How days are written within names without a doubt, and their forms in a pattern."""
+ENDING = re.compile(rf"\.(?:{'|'.join(ENDINGS)})(?:\.{PACKED})?$", re.IGNORECASE)
 WHOLE_DATES = ({"Y", "m", "d"}, {"y", "m", "d"}, {"Y", "b", "d"}, {"Y", "j"})
 
 
@@ -67,12 +77,13 @@ class DropNames:
 
     pattern: str | None = None
 
-    @property
-    def rule(self) -> str:
-        """The reason why other names are not accepted, worded to follow "the names"."""
+    def say_passed_over(self, names: Sequence[str]) -> str:
+        """Say why some names are not accepted, worded to follow "the names"; a few of them are listed."""
+        rule = f"do not fit {self.pattern!r}, the name_pattern of {FILE_NAME}"
         if self.pattern is None:
-            return "do not begin with the day as in '2026-11-22.csv' or end otherwise"
-        return f"do not fit {self.pattern!r}, the name_pattern of report.yaml"
+            rule = "do not begin with the day as in '2026-11-22.csv' or end otherwise"
+        others = f" and {more:,} more" if (more := len(names) - NAMES_SHOWN) > 0 else ""
+        return f"{rule}: {', '.join(map(repr, names[:NAMES_SHOWN]))}{others}"
 
     @property
     def expected(self) -> str:
@@ -80,6 +91,13 @@ class DropNames:
         if self.pattern is None:
             return "names begin with the day and end in the format, as 2026-11-22.csv does"
         return f"`name_pattern: {self.pattern}` in {FILE_NAME}"
+
+    def advise(self, names: Iterable[str]) -> str:
+        """Say which pattern the newest of some names would fit that are not accepted; empty where that is not clear."""
+        if self.pattern is not None:
+            return ""
+        found = next((pattern for name in sorted(names, reverse=True) if (pattern := propose_pattern(name))), None)
+        return f"; if the day is in the name, say `name_pattern: '{found}'` in {FILE_NAME}" if found else ""
 
     def read_day(self, name: str) -> date | None:
         """Read the day from the name of a file; None when the name has no day."""
@@ -113,6 +131,26 @@ class DropNames:
         )
         # A digit before or after it would make it another date.
         return re.compile(f"{_translate(before)}(?<!\\d)({day})(?!\\d){_translate(after)}", re.IGNORECASE | re.ASCII)
+
+
+def propose_pattern(name: str) -> str | None:
+    """Propose the pattern of a name that has one day in it, wherever that is; None for any other name."""
+    ending = ENDING.search(name)
+    found = [
+        (match, form)
+        for day, form in DAYS_WITHIN.items()
+        for match in re.finditer(rf"(?<!\d){day}(?!\d)", name, re.ASCII)
+    ]
+    if not ending or len(found) != 1 or not is_text(name) or re.search(r"[*?{}'\\]", name):
+        return None
+    (match, form), *_ = found
+    before, behind = re.sub(r"\d+", "*", name[: match.start()]), "*" if match.end() < ending.start() else ""
+    pattern = f"{before}{{date:{form}}}{behind}{ending[0]}"
+    try:
+        fits = DropNames(check_pattern(pattern)).read_day(name) is not None
+    except ValueError:
+        return None
+    return pattern if fits else None
 
 
 def check_pattern(pattern: str) -> str:
@@ -196,7 +234,8 @@ def find_not_taken(
         elif kind := find_other_kind(file.name):
             found.append(NotTaken(folder, file.name, "{} are not read; {}".format(*kind)))
         elif day is None:
-            found.append(NotTaken(folder, file.name, f"the name does not fit: {names.expected}"))
+            advice = "" if days else names.advise([file.name])
+            found.append(NotTaken(folder, file.name, f"the name does not fit: {names.expected}{advice}"))
         elif len(days[day]) > 1 and not in_parts:
             found.append(NotTaken(folder, file.name, f"{day} has several files; say `parts:` in {FILE_NAME}"))
     return found

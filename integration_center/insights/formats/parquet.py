@@ -1,6 +1,7 @@
 """Read a Parquet file as text."""
 
 import io
+import re
 from collections.abc import Collection, Iterator
 
 import polars as pl
@@ -8,14 +9,20 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import find_column
 from integration_center.insights.delimited.form import SLICE_ROWS, OpenTable, name_row
+from integration_center.insights.delimited.header import list_names
 from integration_center.insights.delimited.kinds import refuse_unlike
 from integration_center.insights.formats.kept_frames import name_slices
 from integration_center.insights.formats.value_text import Forms, find_forms, refuse_columns, write_text
 from integration_center.insights.sizes import SizeLimit
 
 MAGIC = b"PAR1"
-INTERVAL = "_interval"
-"""Part of what the library says of a column of the type INTERVAL. It names the type and not the column."""
+TWELVE_BYTES = re.compile(rb"\x15\x0e\x15\x18\x15[\x00\x02\x04]\x18([\x01-\x7f])")
+INTERVAL = b"\x25\x2a"
+"""A column of the type INTERVAL in the schema of a file: 12 bytes, the length of its name, its name, and the type 21.
+
+The library panics there, and writes to standard error before we hear of it. So the file is looked at first.
+Source: parquet-format, "parquet.thrift", SchemaElement; Thrift, "Thrift compact protocol".
+"""
 
 
 def open_parquet(data: bytes, source: str, ignored: Collection[str], *, limit: SizeLimit) -> OpenTable:
@@ -32,6 +39,12 @@ def open_parquet(data: bytes, source: str, ignored: Collection[str], *, limit: S
     """
     if not data.startswith(MAGIC):
         raise refuse_unlike(data, source, "no whole Parquet file")
+    if lengths := find_intervals(data):
+        named = "columns" if len(lengths) > 1 else "column"
+        raise UnreadableReport(
+            f"{source}: {named} {list_names(lengths)} of the type INTERVAL, a length of time that cannot be read."
+            " Export it as a number, such as its seconds, or leave it out of the export"
+        )
     try:
         scan = pl.scan_parquet(io.BytesIO(data))
         schema = scan.collect_schema()
@@ -67,6 +80,15 @@ def read_slices(rows: pl.LazyFrame, data: bytes, source: str, forms: Forms) -> I
         raise explain(error, data, source) from None
 
 
+def find_intervals(data: bytes) -> list[str]:
+    """Find the columns of the type INTERVAL by the schema at the end of a file."""
+    end = len(data) - len(MAGIC) - 4
+    size = int.from_bytes(data[end : end + 4], "little")
+    schema = data[end - size : end] if 0 < size <= end else b""
+    names = ((found.end(), found.end() + found[1][0]) for found in TWELVE_BYTES.finditer(schema))
+    return [schema[begin:end].decode(errors="replace") for begin, end in names if schema[end:].startswith(INTERVAL)]
+
+
 def explain(error: BaseException, data: bytes, source: str) -> UnreadableReport:
     """Build the error for a Parquet file that the library cannot read. It names the columns that spoil the file."""
     if not data.endswith(MAGIC):
@@ -77,11 +99,6 @@ def explain(error: BaseException, data: bytes, source: str) -> UnreadableReport:
         odd = [name for name in pl.scan_parquet(io.BytesIO(data)).collect_schema() if not can_read(data, name)]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         odd = []
-    if not odd and INTERVAL in str(error):
-        return UnreadableReport(
-            f"{source} holds a column of the type INTERVAL, a length of time that cannot be read. Export it as a"
-            " number, such as its seconds, or leave it out of the export"
-        )
     if not odd:
         return UnreadableReport(
             f"{source} is a Parquet file that cannot be read ({type(error).__name__}): it is damaged, or holds a column"

@@ -1,5 +1,6 @@
 """Find out which forms of dates `report.yaml` may declare."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,6 +57,10 @@ def merge_options(options: Mapping[str, Any], more: Mapping[str, Any]) -> dict[s
     return {**options, **more, **({"columns": columns} if columns else {})}
 
 
+PART = re.compile(r"%[dmyY]")
+"""A number within a date."""
+
+
 @dataclass
 class Proposal:
     """What `report.yaml` may say, and what cannot be said for sure.
@@ -89,10 +94,13 @@ def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: P
     proposal.dates = {name: found[0] for name, found in forms.items() if len(found) == 1}
     different = list(dict.fromkeys(proposal.dates.values()))
     usual = file.dates
-    if len(different) == 1 and usual is None:
+    has_own = any(own.dates for name, own in file.columns.items() if name in proposal.dates)
+    if len(different) == 1 and usual is None and not has_own:
         usual = proposal.options["dates"] = different[0]
     elif different:
-        proposal.say_for_columns({name: {"dates": form} for name, form in proposal.dates.items()})
+        proposal.say_for_columns(
+            {name: {"dates": keep_declared(form, name, file)} for name, form in proposal.dates.items()}
+        )
     timed = [name for name, form in proposal.dates.items() if HAS_TIME.search(form)]
     if timed and file.zone is None:
         proposal.notes.append(
@@ -118,6 +126,19 @@ def propose_dates(values: Mapping[str, pl.Series], file: ReportFile, proposal: P
             proposal.notes.append(
                 f"column {name!r} holds dates that can mean two things; say in report.yaml `dates:` {shown}"
             )
+
+
+def keep_declared(form: str, column: str, file: ReportFile) -> str | list[str]:
+    """Return the forms of a column whose dates have another form than is declared, as those of the days before have.
+
+    The declared forms are left out if a date of theirs might be one of the new form, too.
+    """
+    own = file.columns.get(column)
+    said = (own.dates if own else None) or file.dates or []
+    declared = [said] if isinstance(said, str) else said
+    if not declared or any(PART.sub("%d", each) == PART.sub("%d", form) for each in declared):
+        return form
+    return [*declared, form]
 
 
 @dataclass(frozen=True)

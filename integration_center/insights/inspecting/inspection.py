@@ -24,7 +24,6 @@ from integration_center.insights.inspecting.date_proposals import merge_options,
 from integration_center.insights.inspecting.proposals import (
     find_footer,
     find_rule,
-    find_second_table,
     find_total,
     propose_cells,
 )
@@ -42,10 +41,6 @@ GUESSED = (
 PLACED = re.compile(r"column \d+")
 ALIGNED = (
     "the table has one column, whose cells hold blanks like aligned columns; export it separated by commas or tabs"
-)
-SECOND_TABLE = (
-    "{} is below an empty line, and seems to be the header of a second table; export the first one alone, or say how"
-    " many lines follow it, such as `footer: {}`"
 )
 ONE_LINE = "the file has one line, and that looks like no header; it may be an error message instead of a report"
 NO_HEADER = "the header holds {}, so the file may have none; export it with the names of its columns in the first row"
@@ -178,15 +173,12 @@ def inspect_file(
     dates = {renamed.get(name, name): form for name, form in found.dates.items()}
     columns = look_at_columns(filled, written, dates)
     notes = [*table.notes, *doubts, *found.notes]
-    if "encoding" in proposal:
+    if not proposal.get("encoding", "utf-8").startswith("utf-"):  # which no other text is by chance
         notes.append(GUESSED.format(proposal["encoding"]))
     if table.frame.width == 1 and find_runs(table.frame):
         notes.append(ALIGNED)
     if blank := read.height - filled.height:
         notes.append(f"{count(blank, 'row has', 'rows have')} no value in any column")
-    begins = [run.first for run in table.find_numbers().runs if 0 < run.first < table.frame.height]
-    if second := find_second_table(table.frame, begins):
-        notes.append(SECOND_TABLE.format(table.locate(second), table.frame.height - second))
     odd = [name for name in table.frame.columns if re.match(ADDRESS, name)]
     if "header_row" in APPLY[kind] and (odd or all(map(NUMBER.fullmatch, table.frame.columns))):
         notes.append(NO_HEADER.format(list_names(odd or table.frame.columns)))

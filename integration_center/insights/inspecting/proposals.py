@@ -12,7 +12,7 @@ from integration_center.insights.declared.declaring import declare_cells
 from integration_center.insights.declared.option_lines import write_column_line
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import name_row
-from integration_center.insights.delimited.header import NAME, list_names
+from integration_center.insights.delimited.header import list_names
 from integration_center.insights.inspecting.date_proposals import (
     EPOCHS,
     WITHOUT_SIGNS,
@@ -54,10 +54,6 @@ UNIT = re.compile(r"\s*(?:\([^\d()]+\)|\[[^\d\[\]]+\])\s*")
 MOST_NOTES = 20
 MOST_TOTALS = 5
 """The most rows of totals below a table."""
-MOST_TABLES = 20
-"""The most places of a file that are looked at for another table."""
-LOOKED_AT_ABOVE = 1_000
-"""The number of rows above such a place that show the types of its columns."""
 BESIDE_VALUES = ("NA", ".")
 """How R and SAS write a value that is missing. Among texts they may be a region, a country, or a text."""
 MOST_UNITS = 3
@@ -109,24 +105,6 @@ def find_rule(frame: pl.DataFrame) -> bool:
     """Return whether the first row is a line of dashes, as of some databases, or has units in brackets."""
     cells = [cell for cell in frame.row(0) if cell] if frame.height else []
     return bool(cells) and any(all(map(form.fullmatch, cells)) for form in (RULE, UNIT))
-
-
-def find_second_table(frame: pl.DataFrame, begins: Sequence[int]) -> int | None:
-    """Find the row, counted from 0, that seems to be the header of a second table; None without one.
-
-    Args:
-        frame: the report as its file has it.
-        begins: the rows above which the file has other lines, such as empty ones.
-    """
-    for row in begins[:MOST_TABLES]:
-        cells = dict(zip(frame.columns, frame.row(row), strict=True))
-        filled = {name: cell for name, cell in cells.items() if cell}
-        if row + 1 == frame.height or len(filled) < 2 or not all(map(NAME.fullmatch, filled.values())):
-            continue
-        types = find_types(frame[max(row - LOOKED_AT_ABOVE, 0) : row])
-        if any(types[name] and infer_type(pl.Series([cell])) is None for name, cell in filled.items()):
-            return row
-    return None
 
 
 def propose_cells(frame: pl.DataFrame, file: ReportFile, locate: Locate = name_row) -> Proposal:

@@ -53,6 +53,7 @@ from integration_center.sync.columns import DAY
 from integration_center.sync.failures import count_given_up
 from integration_center.sync.ledger import count_left_alone, hold
 from integration_center.sync.limits import MATCH_RATE, count_judged
+from integration_center.sync.mapping.doubts import Doubt, join_doubts
 from integration_center.sync.mapping.missing_fields import admin_message
 from integration_center.sync.outcomes import Outcome
 from integration_center.sync.row_numbers import RowNumbers
@@ -169,6 +170,7 @@ def plan_update_set(step: SyncStep, source: str, report: pl.LazyFrame, folder: P
             day=newest,
             failing=step.read_failures(),
             numbers=find_numbers(reports, source, days),
+            doubts=find_doubts(reports, source, days),
         )
         usage = org.session.usage
     waits = step.will_push and spec.approval == "required" and bool(plan.tally.lines[Outcome.PLANNED])
@@ -275,6 +277,12 @@ def find_numbers(folder: ReportFolder, report_slug: str, days: Sequence[date]) -
     stored = [found for day in days if (found := folder.stored(report_slug, day))]
     numbers = RowNumbers.join((each.numbers, each.rows) for each in stored)
     return None if numbers.is_usual else numbers
+
+
+def find_doubts(folder: ReportFolder, report_slug: str, days: Sequence[date]) -> dict[str, Doubt]:
+    """Find what is in doubt about the columns of a report on any of `days`."""
+    stored = (folder.stored(report_slug, day) for day in days)
+    return join_doubts(report.doubts for report in stored if report)
 
 
 def hold_plan(plan: Plan, reason: str, folder: Path) -> Plan:
