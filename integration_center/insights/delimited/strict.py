@@ -1,7 +1,6 @@
 """Read rows with Python's strict reader, which knows the number of each line."""
 
 import csv
-import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from itertools import dropwhile, islice, takewhile
 import polars as pl
 
 from integration_center.errors import UnreadableReport
-from integration_center.files.file_bytes import Data, open_data
+from integration_center.files.file_bytes import Data
 from integration_center.insights.delimited.decoding import say_encoding
 from integration_center.insights.delimited.escapes import BACKSLASH, read_codes
 from integration_center.insights.delimited.footer_pattern import is_row
@@ -27,17 +26,30 @@ from integration_center.insights.delimited.looking import (
     read_options,
 )
 from integration_center.insights.delimited.row_places import RowPlaces
+from integration_center.insights.delimited.text_lines import (
+    LONGEST_CELL,
+    LONGEST_LINE,
+    NO_CONTENT,
+    LineTooLong,
+    count_line_ends,
+    read_lines,
+    read_shown_lines,
+)
 from integration_center.progress import advance
 from integration_center.wording.sentences import count
 
 BATCH_ROWS = 50_000
-"""The number of rows that are Python lists at a time. As columns they take far less memory."""
+"""The most rows that are Python lists at a time. As columns they take far less memory."""
+BATCH_BYTES = 100_000_000
+"""About the most bytes of them. A batch has fewer rows where these are wide, or have long cells."""
+CELL_BYTES = 60
+"""What a cell takes as a Python text, beside its characters."""
+FIRST_ROWS = 100
+"""The rows that show how large the following ones may be."""
 MOST_NOTES = 5
 """The most lines below a table that are called a footer although they have more cells than the header."""
 NOTHING = re.compile(r"[\s\x00\x1a]*")
 """A line without content, or with only the characters that old programs put at the end of a file."""
-LONGEST_CELL = 16_000_000
-"""The most characters of one cell. An unclosed quote must not make the rest of a large file one cell."""
 csv.field_size_limit(LONGEST_CELL)  # Python's own limit of 131,072 would refuse cells that no integration reads
 DRAWN = re.compile(r"[\s|+:=\-\u2500-\u257f]{3,}")
 """A line that is drawn between rows."""
@@ -68,11 +80,9 @@ class StrictReader:
         Raises:
             UnreadableReport: a row does not follow the dialect.
         """
-        text = open_data(self.text)
-        text.seek(begin)
         end = self.text.find(b"\n")
         line_end = "\r\n" if end > 0 and self.text[end - 1 : end] == b"\r" else "\n"
-        lines = read_codes(io.TextIOWrapper(text, encoding="utf-8", newline=""), self.dialect, line_end=line_end)
+        lines = read_codes(read_lines(self.text, begin), self.dialect, line_end=line_end)
         reader = csv.reader(lines, **read_options(self.dialect))
         line, before = 0, self.count_lines(begin)
         try:
@@ -81,8 +91,13 @@ class StrictReader:
                     line = reader.line_num
                     yield row, line + before
         except UnicodeDecodeError:
-            say_encoding(bytes(self.text), self.source, self.first_line)
+            say_encoding(self.text, self.source, self.first_line)
             raise
+        except LineTooLong:
+            raise UnreadableReport(
+                f"{self.source}, line {reader.line_num + 1 + before}: it has more than {LONGEST_LINE:,} characters, so"
+                " the file has lost its line ends, or a cell is far too long; export it again, a row on each line"
+            ) from None
         except csv.Error as error:
             start = line + 1 + before
             if not line and (sign := find_between_quotes(self._find_text(begin))):
@@ -140,10 +155,10 @@ class StrictReader:
             UnreadableReport: a row does not fit this table.
         """
         names = dict.fromkeys(map(str, range(len(header))), pl.String)
-        batch = list(islice(rows, BATCH_ROWS))
+        batch = list(islice(rows, min(FIRST_ROWS, BATCH_ROWS)))
         before: list[str] = []
         while batch:
-            following = list(islice(rows, BATCH_ROWS))
+            following = list(islice(rows, count_rows_together(batch)))
             last_row = batch[-1][0]
             if any(len(row) != len(header) for row, _ in batch):
                 batch = list(self._fit(batch, header, count, before, last=not following))
@@ -281,18 +296,20 @@ class StrictReader:
 
     def _has_rows_below(self, width: int, line: int) -> bool:
         """Return whether a row below a line looks like the last one above it, so that no footer begins there."""
-        rows = [(row, at) for row, at in self.read_rows() if len(row) == width]
-        above = [row for row, at in rows if at < line]
-        return bool(above) and any(is_row(row, above[-1]) for row, at in rows if at > line)
+        rows, above = ((row, at) for row, at in self.read_rows() if len(row) == width and at != line), [""]
+        for row, at in rows:
+            if at > line and is_row(row, above):
+                return True
+            above = row if at < line else above
+        return False
 
     def _find_begin(self, line: int) -> int:
         """Return the line on which the row begins that ends on `line`: it may hold line ends."""
         ends = takewhile(lambda end: end < line, (end for _, end in self.read_rows()))
         above = max(ends, default=self.first_line - 1)
-        # One line after another: the text may be larger than the memory.
-        lines = enumerate(io.TextIOWrapper(open_data(self.text), encoding="utf-8", errors="replace"), self.first_line)
+        lines = enumerate(read_shown_lines(self.text), self.first_line)
         between = takewhile(lambda each: each[0] < line, dropwhile(lambda each: each[0] <= above, lines))
-        return next((number for number, each in between if each.strip("\n \x1a")), line)
+        return next((number for number, each in between if each.strip(NO_CONTENT)), line)
 
     def _find_text(self, begin: int) -> str:
         """Return the first line from a place in the text on that has content."""
@@ -313,8 +330,14 @@ class StrictReader:
 
     def _count_lines(self, first: int) -> int:
         """Count the lines that are not empty, from a line on."""
-        below = bytes(self.text).splitlines()[first - self.first_line :]
-        return sum(1 for line in below if line.strip(b"\r\n \x1a"))
+        below = islice(read_shown_lines(self.text), first - self.first_line, None)
+        return sum(1 for line in below if line.strip(NO_CONTENT))
+
+
+def count_rows_together(batch: Sequence[tuple[Sequence[str], int]]) -> int:
+    """Return how many rows the next batch may have, if they are as large as those of this one."""
+    size = sum(CELL_BYTES * len(row) + sum(map(len, row)) for row, _ in batch)
+    return max(1, min(BATCH_ROWS, BATCH_BYTES * len(batch) // size))
 
 
 def is_error(row: Sequence[str]) -> bool:
@@ -325,8 +348,3 @@ def is_error(row: Sequence[str]) -> bool:
 def count_cells(row: Sequence[str]) -> str:
     """Write how many cells a row has, in words."""
     return count(len(row), "cell")
-
-
-def count_line_ends(text: Data, end: int) -> int:
-    """Count the line ends before a position as Python's reader does: also single carriage returns."""
-    return text.count(b"\n", 0, end) + text.count(b"\r", 0, end) - text.count(b"\r\n", 0, end)

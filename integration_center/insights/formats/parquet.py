@@ -8,6 +8,7 @@ import polars as pl
 from integration_center.errors import UnreadableReport
 from integration_center.insights.column_names import find_column
 from integration_center.insights.delimited.form import SLICE_ROWS, OpenTable, name_row
+from integration_center.insights.delimited.header import check_width
 from integration_center.insights.delimited.kinds import refuse_unlike
 from integration_center.insights.formats.kept_frames import name_slices
 from integration_center.insights.formats.value_text import Forms, find_forms, refuse_columns, write_text
@@ -37,6 +38,7 @@ def open_parquet(data: bytes, source: str, ignored: Collection[str], *, limit: S
         schema = scan.collect_schema()
         if not len(schema):
             raise UnreadableReport(f"{source} is a Parquet file without columns; export it again")
+        check_width(len(schema), source)
         # Repeated values take no room in the file, so the number of rows is bounded before they are built.
         height = int(scan.select(pl.len()).collect().item())
         limit.check(len(data), height * len(schema), source, "Parquet")
