@@ -1,5 +1,6 @@
 """`inspect`: what a report's file is, and the `report.yaml` that reads it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from integration_center.insights.unpacking import find_packing, unpack
 from integration_center.installation import open_installation
 from integration_center.settings import read_settings
 from integration_center.wording.near_names import say_nearest
+from integration_center.wording.sentences import count
 
 COLUMNS = (
     Column("name", "Column"),
@@ -32,6 +34,10 @@ COLUMNS = (
     Column("unique", "Unique", right=True),
     Column("samples", "Samples"),
 )
+
+MOST_COLUMNS = 300
+"""The most columns that are shown. To draw a table of 20,000 takes longer than to look at them."""
+MOST_KEYS = 20
 
 
 def inspect_report(
@@ -140,6 +146,12 @@ def write_samples(column: ColumnLook) -> list[str]:
     return [read if cell == read else f"{cell} → {read}" for cell, read in pairs]
 
 
+def list_keys(names: Sequence[str]) -> str:
+    """List the columns that may be the key, as far as a person reads them."""
+    more = len(names) - MOST_KEYS
+    return ", ".join([*names[:MOST_KEYS], *([f"and {more:,} more"] if more > 0 else [])]) or "no column"
+
+
 def show(found: Inspection, *, previews: bool) -> None:
     """All that was found, for people."""
     console.print(f"[bold]{escape(found.source)}[/]: {escape(', '.join(found.facts))}", soft_wrap=True)
@@ -153,10 +165,12 @@ def show(found: Inspection, *, previews: bool) -> None:
                 "unique": f"{column.unique:.0%}",
                 "samples": ", ".join(write_samples(column)) if previews else "hidden",
             }
-            for column in found.columns
+            for column in found.columns[:MOST_COLUMNS]
         ]
         print_rows(table, COLUMNS, as_json=False, empty="")
-        console.print(f"May be the key: {', '.join(found.keys) or 'no column'}", markup=False)
+        if (more := len(found.columns) - MOST_COLUMNS) > 0:
+            console.print(f"and {count(more, 'more column')}; --json lists all")
+        console.print(f"May be the key: {list_keys(found.keys)}", markup=False)
     for note in found.notes:
         console.print(f"- {note}", markup=False, soft_wrap=True)
     if found.problem:

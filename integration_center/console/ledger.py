@@ -16,8 +16,8 @@ from integration_center.console.results import Reason, count_troubled
 from integration_center.console.shell.context import Console
 from integration_center.database.sync_records import SyncRecord, SyncStatus
 from integration_center.errors import PlanMissing
+from integration_center.files.polars_errors import UNREADABLE
 from integration_center.installation import Installation
-from integration_center.store.frames import UNREADABLE
 from integration_center.sync.columns import AFTER, BEFORE, CHANGED, FILE, FILE_ROW, HOLDS, SOURCE_ROWS
 from integration_center.sync.failures import FAILING_SINCE
 from integration_center.sync.ledger import to_csv_safe

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 
@@ -31,3 +31,17 @@ def hold_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+@contextmanager
+def hold_free_folder(folder: Path) -> Iterator[bool]:
+    """Hold the lock of a folder if nobody else holds it, see `hold_folder`; yield whether it is held now."""
+    with ExitStack() as closing:
+        try:
+            lock = os.open(folder, os.O_RDONLY)
+            closing.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # somebody holds it, or it is gone
+            yield False
+        else:
+            yield True

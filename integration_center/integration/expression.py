@@ -313,9 +313,11 @@ def _write(part: Part, names: Mapping[str, str], days: Mapping[str, date | str])
 def _check_syntax(expression: Expression) -> None:
     import polars as pl  # a third of a second, which integrations without expressions need not wait for
 
+    from integration_center.files.polars_errors import POLARS_ERRORS
+
     names = {name: SAFE_NAME.format(number) for number, name in enumerate(expression.columns)}
     day = date(2000, 1, 1)
     try:
         pl.sql_expr(expression.to_sql(names, {RUN_DATE: day, LAST_SEEN: day}))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except POLARS_ERRORS as error:
         raise ValueError(f"Polars does not understand it: {explain_polars(error, names)}") from None

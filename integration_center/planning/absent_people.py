@@ -8,10 +8,11 @@ from functools import partial
 import polars as pl
 
 from integration_center.errors import ConfigurationError
+from integration_center.files.polars_errors import POLARS_ERRORS
 from integration_center.insights.catalogue import ReportKind
 from integration_center.integration.expression import LAST_SEEN, RUN_DATE, parse_expression
 from integration_center.integration.spec import IntegrationSpec, WhenAbsent
-from integration_center.planning.compiled import POLARS_ERRORS, RESULT, compile_expression
+from integration_center.planning.compiled import RESULT, compile_expression
 from integration_center.planning.shaping import finish_dtype
 from integration_center.sync.absence import Absence, KnownPeople, build_absent_lines, find_absent
 from integration_center.sync.people_sum import PeopleSum

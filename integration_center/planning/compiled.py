@@ -10,11 +10,11 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import ConfigurationError
+from integration_center.files.polars_errors import POLARS_ERRORS
 from integration_center.integration.expression import SAFE_NAME, Expression, Part
 from integration_center.integration.sql_words import explain_polars
 
 COMPARISONS = frozenset({"Eq", "NotEq", "EqValidity", "NotEqValidity", "Lt", "LtEq", "Gt", "GtEq"})
-POLARS_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 TOO_DEEP = (
     "it has too many operators in a row; use fewer than 30, or functions of many values such as CONCAT and GREATEST"
 )

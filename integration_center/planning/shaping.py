@@ -13,19 +13,13 @@ import polars as pl
 from polars.selectors import by_name
 
 from integration_center.errors import ConfigurationError
+from integration_center.files.polars_errors import POLARS_ERRORS
 from integration_center.insights.catalogue import ColumnType
 from integration_center.integration.expression import RUN_DATE, Expression
 from integration_center.integration.spec import IntegrationSpec
 from integration_center.integration.sql_words import explain_polars
 from integration_center.planning.column_types import type_columns
-from integration_center.planning.compiled import (
-    POLARS_ERRORS,
-    RESULT,
-    TypedColumns,
-    compile_expression,
-    evaluate,
-    find_place,
-)
+from integration_center.planning.compiled import RESULT, TypedColumns, compile_expression, evaluate, find_place
 from integration_center.sync.columns import ASIDE, DAY, OUTCOME, PART_OF, SOURCE_ROWS
 from integration_center.sync.mapping.fitness import TYPES_FIT, Fault
 from integration_center.sync.outcomes import Outcome

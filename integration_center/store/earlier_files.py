@@ -14,8 +14,9 @@ from typing import Any
 
 import polars as pl
 
+from integration_center.files.polars_errors import UNREADABLE
 from integration_center.store.frame_store import COPIES, FrameStore
-from integration_center.store.frames import UNREADABLE, FrameFile, count_height
+from integration_center.store.frames import FrameFile, count_height
 from integration_center.store.known_records import KNOWN_FOLDER
 from integration_center.store.stored_files import FileKind, Place, StoredFile
 from integration_center.store.work import WORK

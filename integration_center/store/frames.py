@@ -37,8 +37,6 @@ POLARS_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 
 Part = pl.DataFrame | RuntimeError | None
 """What is handed to the thread that writes: a frame, an error to end with, or the end."""
-UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
-"""What reading a frame raises when its file is damaged, or cannot be opened. On some damage Polars panics."""
 SPLIT_BY = "split_by"
 """The Parquet metadata that names the column with the day, in a frame of several days."""
 

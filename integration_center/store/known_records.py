@@ -6,8 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from integration_center.files.polars_errors import UNREADABLE
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import UNREADABLE, write_slices
+from integration_center.store.frames import write_slices
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.absence import KNOWN
 from integration_center.sync.people_sum import PEOPLE, PeopleSum

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from integration_center.store.frames import UNREADABLE, FrameFile
+from integration_center.files.polars_errors import UNREADABLE
+from integration_center.store.frames import FrameFile
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.values.ids import BODY_LENGTH, complete_ids
 

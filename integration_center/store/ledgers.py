@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import PlanError, PlanMissing
+from integration_center.files.polars_errors import UNREADABLE
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import UNREADABLE, FrameFile, keep_rows_whole, read_slices, write_slices
+from integration_center.store.frames import FrameFile, keep_rows_whole, read_slices, write_slices
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import OUTCOME
 from integration_center.sync.overrides import is_memorable

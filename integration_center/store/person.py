@@ -7,7 +7,7 @@ from functools import cached_property
 
 import polars as pl
 
-from integration_center.store.frames import UNREADABLE
+from integration_center.files.polars_errors import UNREADABLE
 from integration_center.store.ledger_search import Question
 from integration_center.sync.values.ids import complete_ids
 from integration_center.sync.values.invisible import INVISIBLE, NAME

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import polars as pl
 
+from integration_center.files.polars_errors import UNREADABLE
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import SPLIT_BY, UNREADABLE, FrameFile, rewrite_frame
+from integration_center.store.frames import SPLIT_BY, FrameFile, rewrite_frame
 from integration_center.store.person import Person
 from integration_center.store.stored_files import FileKind, StoredFile
 from integration_center.store.work import WORK

@@ -10,10 +10,11 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from integration_center.files.file_lock import hold_lock
+from integration_center.files.polars_errors import UNREADABLE
 from integration_center.insights.catalogue import ColumnType, ReportInfo, ReportKind
 from integration_center.insights.source import Report, ReportSource
 from integration_center.store.frame_store import FrameStore, NewVersion
-from integration_center.store.frames import UNREADABLE, FrameFile, count_height, write_frame, write_slices
+from integration_center.store.frames import FrameFile, count_height, write_frame, write_slices
 from integration_center.store.stored_files import FileKind, Place, StoredFile
 from integration_center.sync.mapping.doubts import Doubt, read_doubts, write_doubts
 from integration_center.sync.row_numbers import USUAL, RowNumbers

@@ -1,15 +1,12 @@
 """Delete stored reports, plans, ledgers and snapshots after 90 days, because they hold personal data."""
 
-import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.work import WORK
+from integration_center.store.work import delete_left_folders
 
 KEPT = timedelta(days=90)
-WORKING = timedelta(days=2)
-"""No step runs this long. Older working files were left by a killed process."""
 
 
 def delete_old_files(frames: FrameStore, scratch: Path, now: datetime) -> int:
@@ -20,11 +17,9 @@ def delete_old_files(frames: FrameStore, scratch: Path, now: datetime) -> int:
         scratch: the folder of this machine for working files and copies.
         now: the time.
     """
-    limit, abandoned = now - KEPT, now - WORKING
+    limit = now - KEPT
     count = frames.delete_old(limit)
-    for folder in scratch.joinpath(WORK).glob("*"):
-        if folder.stat().st_mtime < abandoned.timestamp():
-            shutil.rmtree(folder)
+    delete_left_folders(scratch)
     for root in {scratch, frames.objects.root}:
         count += _delete_unindexed(frames, root, limit)
     return count

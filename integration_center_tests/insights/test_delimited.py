@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.delimited import reading, strict, verified
+from integration_center.insights.delimited import batches, reading, verified
 from integration_center.insights.delimited.form import Dialect, RowCount
 from integration_center.insights.delimited.reading import read_table
 from integration_center.insights.delimited.row_places import RowPlaces
@@ -250,6 +250,6 @@ def test_both_readers_give_the_same_frame_or_the_same_error(content: bytes, chun
 def test_a_file_read_in_batches_is_as_one_read_at_once(lines: list[str]) -> None:
     content = "\n".join(["a,b", *lines]).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(strict, "BATCH_ROWS", 2)
+        patch.setattr(batches, "BATCH_ROWS", 2)
         batched = outcome_of(strict_only, content)
     assert batched == outcome_of(strict_only, content)

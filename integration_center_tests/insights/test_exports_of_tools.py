@@ -9,8 +9,8 @@ import pytest
 
 from integration_center.errors import UnreadableReport
 from integration_center.insights.declared.report_yaml import ReportFile
+from integration_center.insights.delimited.batches import BATCH_ROWS
 from integration_center.insights.delimited.reading import read_table
-from integration_center.insights.delimited.strict import BATCH_ROWS
 from integration_center.insights.drop_folders.drop_names import Format
 from integration_center.insights.formats.file_kinds import read_file
 from integration_center.insights.inspecting.inspection import Inspection, inspect_file

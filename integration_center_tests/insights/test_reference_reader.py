@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.delimited import reading, strict, verified
+from integration_center.insights.delimited import batches, reading, verified
 from integration_center.insights.delimited.form import Form
 from integration_center.insights.delimited.reading import read_table
 from integration_center_tests.insights.test_file_bytes import in_file
@@ -76,7 +76,7 @@ def read_simply(text: str, delimiter: str, quote: str | None) -> list[Row] | Non
 def read(content: bytes, delimiter: str, quote: str | None, *, fast: bool, chunk: int, batch: int) -> list[Row] | None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verified, "CHUNK_BYTES", chunk)
-        patch.setattr(strict, "BATCH_ROWS", batch)
+        patch.setattr(batches, "BATCH_ROWS", batch)
         if not fast:
             patch.setattr(reading, "read_verified", lambda *_, **__: ())
         data = in_file(content) if chunk % 2 else content

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
 from integration_center.files import file_bytes
-from integration_center.insights.delimited import strict, verified
+from integration_center.insights.delimited import batches, verified
 from integration_center.insights.drop_folders.drops import LocalDrops
 from integration_center.insights.files import FilesSource
 from integration_center.insights.formats import json_lines, parquet
@@ -50,7 +50,7 @@ def write(table: list[tuple[str, ...]]) -> str:
 def read(root: Path, size: int) -> object:
     """Read a report in pieces of a size, into a file as a run does."""
     with pytest.MonkeyPatch.context() as patch:
-        for module, name in ((verified, "CHUNK_BYTES"), (strict, "BATCH_ROWS"), (file_bytes, "SMALL_ENOUGH")):
+        for module, name in ((verified, "CHUNK_BYTES"), (batches, "BATCH_ROWS"), (file_bytes, "SMALL_ENOUGH")):
             patch.setattr(module, name, size)
         source = FilesSource(LocalDrops(root))
         try:
@@ -127,7 +127,7 @@ def test_no_report_is_read_at_once(name: str, tmp_path: Path, monkeypatch: pytes
     whole = read()
     for module, size in (
         (verified, "CHUNK_BYTES"),
-        (strict, "BATCH_ROWS"),
+        (batches, "BATCH_ROWS"),
         (json_lines, "BATCH_ROWS"),
         (parquet, "SLICE_ROWS"),
     ):

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.delimited import strict, verified
+from integration_center.insights.delimited import batches, verified
 from integration_center.insights.delimited.form import Form
 from integration_center.insights.delimited.reading import open_table
 from integration_center.insights.drop_folders.drops import LocalDrops
@@ -48,7 +48,7 @@ def test_rows_of_text_are_counted_as_python_reads_them(
     form = Form(delimiter=",", header_row=len(titles) + 1, skip_after_header=int(units))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verified, "CHUNK_BYTES", sizes[0])
-        patch.setattr(strict, "BATCH_ROWS", sizes[1])
+        patch.setattr(batches, "BATCH_ROWS", sizes[1])
         table = open_table(text.encode(), "x.csv", form)
         height = table.read_all().frame.height
     numbered = list(enumerate(csv.reader(io.StringIO(text, newline="")), 1))

@@ -11,6 +11,7 @@ from integration_center.insights.declared.cell_reader import CellReader
 from integration_center.insights.declared.column_reader import Locate
 from integration_center.insights.declared.report_yaml import ReportFile
 from integration_center.insights.delimited.form import Rows, name_row
+from integration_center.insights.likely_types import find_whole
 from integration_center.sync.mapping.doubts import Doubt
 from integration_center.wording.near_names import say_nearest
 
@@ -29,7 +30,8 @@ def declare_cells(
         The frame; the remaining doubts; and why a run would refuse the cells, one sentence each.
     """
     reader = DeclaredReader(frame.columns, file)
-    return reader.read(frame), reader.list_notes(locate), reader.list_clashes(locate)
+    named = reader.rename(Rows(frame)).frame
+    return reader.read(frame, find_whole(named, named.columns)), reader.list_notes(locate), reader.list_clashes(locate)
 
 
 class DeclaredReader:

@@ -34,6 +34,9 @@ LINE_LOOKED_AT = 256_000
 PIECE_BYTES = 4_000_000
 """The bytes of a large file that are decoded at a time."""
 
+MOST_JUDGED = 32_000_000
+"""The most bytes of a text that show its encoding, where it is not UTF-8."""
+
 
 def decode(data: Data, declared: str | None, source: str) -> tuple[Data, str, list[str]]:
     """Decode the file's text to UTF-8, without a byte-order mark.
@@ -209,27 +212,44 @@ def find_unicode(data: Data) -> str | None:
     return found if b"\n" not in head or head[first : first + 2] == line_end else None
 
 
-def say_encoding(data: bytes, source: str, first_line: int) -> None:
+def say_encoding(text: Data, source: str, first_line: int) -> None:
     """Check that a text is UTF-8.
 
     Args:
-        data: the text.
+        text: the text.
         source: the name of the file in errors.
         first_line: the number of the text's first line.
 
     Raises:
         UnreadableReport: the text is not UTF-8. The message says where, and how to declare the encoding.
     """
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + first_line
-        # Without other letters in UTF-8 the last byte may as well be a letter of another encoding.
-        if error.reason == "unexpected end of data" and not data[: error.start].isascii():
-            raise UnreadableReport(
-                f"{source}, line {line}: the file ends within a character, so it was cut off; export or copy it again"
-            ) from None
-        advice, remedy = advise(data)
+    if (found := find_wrong_byte(text)) is None:
+        return
+    place, reason = found
+    line = text.count(b"\n", 0, place) + first_line
+    # Without other letters in UTF-8 the last byte may as well be a letter of another encoding.
+    if reason == "unexpected end of data" and not is_ascii(text, place):
         raise UnreadableReport(
-            f"{source}, line {line}: byte {error.start} (counted from 0) is not UTF-8; {advice}", remedy
-        ) from None
+            f"{source}, line {line}: the file ends within a character, so it was cut off; export or copy it again"
+        )
+    begin = place if place > MOST_JUDGED else 0
+    advice, remedy = advise(text[begin : begin + MOST_JUDGED])
+    raise UnreadableReport(f"{source}, line {line}: byte {place} (counted from 0) is not UTF-8; {advice}", remedy)
+
+
+def find_wrong_byte(text: Data) -> tuple[int, str] | None:
+    """Find the first byte that is not UTF-8, and what Python says of it; None where all of the text is UTF-8."""
+    begin = 0
+    while begin < len(text):
+        piece = text[begin : begin + PIECE_BYTES]
+        try:
+            _, size = codecs.utf_8_decode(piece, "strict", begin + len(piece) == len(text))
+        except UnicodeDecodeError as error:
+            return begin + error.start, error.reason
+        begin += size
+    return None
+
+
+def is_ascii(text: Data, end: int) -> bool:
+    """Return whether all characters before a place are ASCII."""
+    return all(text[begin : min(begin + PIECE_BYTES, end)].isascii() for begin in range(0, end, PIECE_BYTES))

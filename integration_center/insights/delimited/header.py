@@ -1,7 +1,7 @@
 """Name the columns of a table, as integrations write them."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import polars as pl
@@ -17,6 +17,8 @@ ID = re.compile(r"\s*(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|00[
 """The GUID of a user, or the Id of a record of a person."""
 ROWS_LOOKED_AT = 20
 """The number of rows below a header in which a better header is looked for."""
+MOST_COLUMNS = 50_000
+"""The most columns of a report. Excel has at most 16,384 and databases fewer, and each one takes memory of its own."""
 NEAR = 5
 """The most rows below a title of the table's width among which the header is."""
 
@@ -42,12 +44,10 @@ def name_columns(header: Sequence[str]) -> tuple[list[str | None], list[str]]:
         else:
             named.append(_claim(f"{name} (column {number})", taken))
     twice = [name for name, count in counts.items() if name and count > 1]
-    cases = Counter(name.casefold() for name in counts if name)
-    notes = [
-        f"the names {list_names([name for name in counts if name.casefold() == each])} differ only in case"
-        for each, count in cases.items()
-        if count > 1
-    ]
+    cases = defaultdict(list)
+    for name in filter(None, counts):
+        cases[name.casefold()].append(name)
+    notes = [f"the names {list_names(alike)} differ only in case" for alike in cases.values() if len(alike) > 1]
     if not twice:
         return named, notes
     own = [name for cell, name in zip(names, named, strict=True) if counts[cell] > 1 and name]
@@ -184,6 +184,19 @@ def is_named_by_rows(rows: Sequence[Sequence[str]]) -> bool:
     width = len(rows[0])
     more = width > 1 and {len(row) for row in rows[1:]} == {width + 1}
     return more and not all(map(NAME.fullmatch, rows[1])) and not ADDRESS.fullmatch(rows[1][0])
+
+
+def check_width(width: int, source: str) -> None:
+    """Check that a table has not more columns than a report can have.
+
+    Raises:
+        UnreadableReport: it has.
+    """
+    if width > MOST_COLUMNS:
+        raise UnreadableReport(
+            f"{source} has {width:,} columns, and a report has at most {MOST_COLUMNS:,}. The file may have lost its"
+            " line ends, or values are written as names of columns; export it again with one row for each person"
+        )
 
 
 def list_names(names: Sequence[str]) -> str:

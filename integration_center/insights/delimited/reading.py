@@ -25,7 +25,7 @@ from integration_center.insights.delimited.form import (
     Table,
     open_frame,
 )
-from integration_center.insights.delimited.header import ROWS_LOOKED_AT, name_table, refuse_person
+from integration_center.insights.delimited.header import ROWS_LOOKED_AT, check_width, name_table, refuse_person
 from integration_center.insights.delimited.kinds import (
     LOOKED_AT,
     PADDING,
@@ -54,7 +54,8 @@ from integration_center.insights.delimited.odd_rows import (
 )
 from integration_center.insights.delimited.row_places import RowPlaces, find_places
 from integration_center.insights.delimited.second_table import TableWatch, refuse_second_table
-from integration_center.insights.delimited.strict import StrictReader, count_line_ends
+from integration_center.insights.delimited.strict import StrictReader
+from integration_center.insights.delimited.text_lines import count_line_ends
 from integration_center.insights.delimited.verified import read_verified
 from integration_center.progress import advance
 from integration_center.wording.sentences import count
@@ -106,6 +107,7 @@ def open_table(data: Data, source: str, form: Form = ANY) -> OpenTable:
     if len(head) < form.header_row:
         raise refuse_empty(head, ANY if is_empty else form, source)
     header = head[form.header_row - 1][0]
+    check_width(len(header), source)
     places = find_places(head, first_line)
     below = Below(reader, header, rows, skip_lines(text, head[-1][1] - first_line + 1), places)
     found_form = replace(form, encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote)

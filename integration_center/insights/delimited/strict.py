@@ -1,7 +1,6 @@
 """Read rows with Python's strict reader, which knows the number of each line."""
 
 import csv
-import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,8 @@ from itertools import dropwhile, islice, takewhile
 import polars as pl
 
 from integration_center.errors import UnreadableReport
-from integration_center.files.file_bytes import Data, open_data
+from integration_center.files.file_bytes import Data
+from integration_center.insights.delimited.batches import cut_batches
 from integration_center.insights.delimited.blanks import leave_out_blanks
 from integration_center.insights.delimited.decoding import say_encoding
 from integration_center.insights.delimited.escapes import BACKSLASH, read_codes
@@ -29,17 +29,22 @@ from integration_center.insights.delimited.looking import (
     read_options,
 )
 from integration_center.insights.delimited.row_places import RowPlaces
+from integration_center.insights.delimited.text_lines import (
+    LONGEST_CELL,
+    LONGEST_LINE,
+    NO_CONTENT,
+    LineTooLong,
+    count_line_ends,
+    read_lines,
+    read_shown_lines,
+)
 from integration_center.progress import advance
 from integration_center.wording.sentences import count
 
-BATCH_ROWS = 50_000
-"""The number of rows that are Python lists at a time. As columns they take far less memory."""
 MOST_NOTES = 5
 """The most lines below a table that are called a footer although they have more cells than the header."""
 NOTHING = re.compile(r"[\s\x00\x1a]*")
 """A line without content, or with only the characters that old programs put at the end of a file."""
-LONGEST_CELL = 16_000_000
-"""The most characters of one cell. An unclosed quote must not make the rest of a large file one cell."""
 csv.field_size_limit(LONGEST_CELL)  # Python's own limit of 131,072 would refuse cells that no integration reads
 DRAWN = re.compile(r"[\s|+:=\-\u2500-\u257f]{3,}")
 """A line that is drawn between rows."""
@@ -70,12 +75,10 @@ class StrictReader:
         Raises:
             UnreadableReport: a row does not follow the dialect.
         """
-        text = open_data(self.text)
-        text.seek(begin)
         end = self.text.find(b"\n")
         line_end = "\r\n" if end > 0 and self.text[end - 1 : end] == b"\r" else "\n"
-        lines = read_codes(io.TextIOWrapper(text, encoding="utf-8", newline=""), self.dialect, line_end=line_end)
-        reader = csv.reader(leave_out_blanks(lines, self.dialect), **read_options(self.dialect))
+        text = read_codes(read_lines(self.text, begin), self.dialect, line_end=line_end)
+        reader = csv.reader(leave_out_blanks(text, self.dialect), **read_options(self.dialect))
         line, before = 0, self.count_lines(begin)
         try:
             for row in reader:
@@ -83,8 +86,13 @@ class StrictReader:
                     line = reader.line_num
                     yield row, line + before
         except UnicodeDecodeError:
-            say_encoding(bytes(self.text), self.source, self.first_line)
+            say_encoding(self.text, self.source, self.first_line)
             raise
+        except LineTooLong:
+            raise UnreadableReport(
+                f"{self.source}, line {reader.line_num + 1 + before}: it has more than {LONGEST_LINE:,} characters, so"
+                " the file has lost its line ends, or a cell is far too long; export it again, a row on each line"
+            ) from None
         except csv.Error as error:
             start = line + 1 + before
             if not line and (sign := find_between_quotes(self._find_text(begin))):
@@ -107,7 +115,8 @@ class StrictReader:
                     self._find_escape(),
                 ) from None
             end = reader.line_num + before
-            if not self.dialect.skip_blanks and has_blanks_behind_quotes(self._read_lines(start, end), self.dialect):
+            lines = [*islice(read_shown_lines(self.text), start - self.first_line, end - self.first_line + 1)]
+            if not self.dialect.skip_blanks and has_blanks_behind_quotes(lines, self.dialect):
                 raise UnreadableReport(
                     f"{self.source}, line {start}: there are blanks between quotes and delimiters; say"
                     " `skip_blanks: true` in report.yaml",
@@ -149,20 +158,18 @@ class StrictReader:
             UnreadableReport: a row does not fit this table.
         """
         names = dict.fromkeys(map(str, range(len(header))), pl.String)
-        batch = list(islice(rows, BATCH_ROWS))
         before: list[str] = []
-        while batch:
-            following = list(islice(rows, BATCH_ROWS))
+        for batch, is_last in cut_batches(rows):
             last_row = batch[-1][0]
             if any(len(row) != len(header) for row, _ in batch):
-                batch = list(self._fit(batch, header, count, before, last=not following))
+                batch = list(self._fit(batch, header, count, before, last=is_last))
             before = last_row
             places.note(batch, rows_read)
             columns = zip(*(row for row, _ in batch), strict=True) if batch else [()] * len(header)
             frame = pl.DataFrame(dict(zip(names, columns, strict=True)), schema=names)
             rows_read += len(batch)
             advance(rows_read)
-            batch = following
+            del batch, columns  # they take more memory than the frame
             yield frame.with_columns(pl.all().replace("", None))
 
     def _fit(
@@ -290,23 +297,20 @@ class StrictReader:
 
     def _has_rows_below(self, width: int, line: int) -> bool:
         """Return whether a row below a line looks like the last one above it, so that no footer begins there."""
-        rows = [(row, at) for row, at in self.read_rows() if len(row) == width]
-        above = [row for row, at in rows if at < line]
-        return bool(above) and any(is_row(row, above[-1]) for row, at in rows if at > line)
+        rows, above = ((row, at) for row, at in self.read_rows() if len(row) == width and at != line), [""]
+        for row, at in rows:
+            if at > line and is_row(row, above):
+                return True
+            above = row if at < line else above
+        return False
 
     def _find_begin(self, line: int) -> int:
         """Return the line on which the row begins that ends on `line`: it may hold line ends."""
         ends = takewhile(lambda end: end < line, (end for _, end in self.read_rows()))
         above = max(ends, default=self.first_line - 1)
-        # One line after another: the text may be larger than the memory.
-        lines = enumerate(io.TextIOWrapper(open_data(self.text), encoding="utf-8", errors="replace"), self.first_line)
+        lines = enumerate(read_shown_lines(self.text), self.first_line)
         between = takewhile(lambda each: each[0] < line, dropwhile(lambda each: each[0] <= above, lines))
-        return next((number for number, each in between if each.strip("\n \x1a")), line)
-
-    def _read_lines(self, first: int, last: int) -> list[str]:
-        """Read some lines of the text, by their numbers."""
-        lines = io.TextIOWrapper(open_data(self.text), encoding="utf-8", errors="replace", newline="")
-        return [*islice(lines, first - self.first_line, last - self.first_line + 1)]
+        return next((number for number, each in between if each.strip(NO_CONTENT)), line)
 
     def _find_text(self, begin: int) -> str:
         """Return the first line from a place in the text on that has content."""
@@ -327,8 +331,8 @@ class StrictReader:
 
     def count_lines_from(self, first: int) -> int:
         """Count the lines that are not empty, from a line on."""
-        below = bytes(self.text).splitlines()[first - self.first_line :]
-        return sum(1 for line in below if line.strip(b"\r\n \x1a"))
+        below = islice(read_shown_lines(self.text), first - self.first_line, None)
+        return sum(1 for line in below if line.strip(NO_CONTENT))
 
 
 def is_error(row: Sequence[str]) -> bool:
@@ -339,8 +343,3 @@ def is_error(row: Sequence[str]) -> bool:
 def count_cells(row: Sequence[str]) -> str:
     """Write how many cells a row has, in words."""
     return count(len(row), "cell")
-
-
-def count_line_ends(text: Data, end: int) -> int:
-    """Count the line ends before a position as Python's reader does: also single carriage returns."""
-    return text.count(b"\n", 0, end) + text.count(b"\r", 0, end) - text.count(b"\r\n", 0, end)

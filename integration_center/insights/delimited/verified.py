@@ -17,7 +17,7 @@ import polars as pl
 from integration_center.files.file_bytes import Data
 from integration_center.insights.delimited.form import Dialect, Rows
 from integration_center.insights.delimited.reading_ahead import read_ahead
-from integration_center.insights.delimited.strict import LONGEST_CELL
+from integration_center.insights.delimited.text_lines import LONGEST_CELL, LONGEST_LINE
 from integration_center.insights.delimited.whole_numbers import WholeNumbers
 from integration_center.insights.many_columns import find_columns, leave_out
 
@@ -105,7 +105,7 @@ def parse_chunks(text: Data, reader: "ChunkReader", begin: int, sign: bytes | No
     while begin < len(text):
         end = find_cut(text, begin, reader.dialect, sign)
         piece = text[begin:end]
-        yield Chunk(piece, end, reader.parse(piece))
+        yield Chunk(piece, end, reader.parse(piece) if piece else None)
         begin = end
 
 
@@ -115,14 +115,15 @@ def find_likely_end(text: Data, start: int, dialect: Dialect) -> bytes | None:
     None without a line end.
     """
     quote = (dialect.quote or "").encode()
-    first = text[start : text.find(b"\n", start) + 1]
+    end = text.find(b"\n", start) + 1
+    first = text[start:end] if end - start <= LONGEST_LINE else b""
     row = first.rstrip(b"\r\n")
     before, after = (quote if meets(quote) else b"" for meets in (row.endswith, row.startswith))
     return before + first[len(row) :] + after if first else None
 
 
 def find_cut(text: Data, begin: int, dialect: Dialect, sign: bytes | None) -> int:
-    """Find where the last row of a chunk ends, which begins at `begin`.
+    """Find where the last row of a chunk ends, which begins at `begin`; that place where its first row seems endless.
 
     Args:
         text: the rows.
@@ -130,13 +131,16 @@ def find_cut(text: Data, begin: int, dialect: Dialect, sign: bytes | None) -> in
         dialect: the dialect of the text.
         sign: what `find_likely_end` has found; None to count the quotes, which takes longer.
     """
-    last = begin + CHUNK_BYTES
-    if last >= len(text):
+    if begin + CHUNK_BYTES >= len(text):
         return len(text)
-    if sign is not None and (place := text.rfind(sign, begin, last)) >= 0:
+    if sign is not None and (place := text.rfind(sign, begin, begin + CHUNK_BYTES)) >= 0:
         return place + sign.find(b"\n") + 1
-    size = find_row_end(text[begin:last], (dialect.quote or "").encode())
-    return begin + size if size else len(text)
+    for most in (CHUNK_BYTES, LONGEST_LINE):
+        if begin + most >= len(text):
+            return len(text)
+        if size := find_row_end(text[begin : begin + most], (dialect.quote or "").encode()):
+            return begin + size
+    return begin
 
 
 def find_row_end(piece: bytes, quote: bytes) -> int:

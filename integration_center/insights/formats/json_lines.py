@@ -5,7 +5,7 @@ Python's reader is used because it can keep numbers as they are written: `1.10` 
 
 import json
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +16,20 @@ from integration_center.files.file_bytes import Data, open_data
 from integration_center.insights.column_names import find_column
 from integration_center.insights.delimited.decoding import decode, say_encoding
 from integration_center.insights.delimited.form import OpenTable
+from integration_center.insights.delimited.header import check_width
 from integration_center.insights.delimited.kinds import LOOKED_AT, PADDING, find_kind
 from integration_center.insights.formats.kept_frames import KeptFrames, name_slices
 from integration_center.insights.formats.service_errors import is_service_error
 from integration_center.insights.formats.value_text import MIDNIGHT, refuse_nested
+from integration_center.progress import advance
 from integration_center.sync.row_numbers import RowNumbers
 
 BATCH_ROWS = 50_000
-"""The number of rows that are Python objects at a time."""
+"""The most rows that are Python objects at a time."""
+BATCH_CELLS = 4_000_000
+"""The most cells of a batch: its rows times the names that any of them has."""
+BATCH_BYTES = 100_000_000
+"""About the most bytes of the lines of a batch."""
 WORDS = {True: "true", False: "false"}
 JSON_BEGINS = (b"{", b"[")
 """How objects and lists begin."""
@@ -59,7 +65,7 @@ def open_json_lines(data: Data, source: str, encoding: str | None, ignored: Coll
         )
     lines = Lines()
     kept, found = KeptFrames(), Objects()
-    kept.keep(map(found.write, read_batches(text, source, lines)), source)
+    kept.keep(found.write_all(read_batches(text, source, lines), source), source)
     if not kept.columns and not found.nested:
         raise UnreadableReport(f"{source} is empty: it has no JSON object; export the report again")
     left_out = {find_column(name, found.nested) for name in ignored}
@@ -90,6 +96,21 @@ class Objects:
 
     nested: dict[str, bool] = field(default_factory=dict)
     dated: dict[str, bool] = field(default_factory=dict)
+
+    def write_all(
+        self, batches: Iterable[Sequence[Mapping[str, Any]]], source: str
+    ) -> Iterator[tuple[pl.DataFrame, list[str]]]:
+        """Write successive objects as text; see `write`.
+
+        Raises:
+            UnreadableReport: they have more names than a report has columns.
+        """
+        names: set[str] = set()
+        for batch in batches:
+            frame, found = self.write(batch)
+            names.update(found)
+            check_width(len(names | self.nested.keys()), source)
+            yield frame, found
 
     def write(self, batch: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, list[str]]:
         """Write the values of some objects as text; return them with the names of their columns."""
@@ -158,7 +179,8 @@ def read_batches(text: Data, source: str, lines: Lines) -> Iterator[list[dict[st
         parse_float=str, parse_int=str, parse_constant=_read_constant, object_pairs_hook=_build_object
     )
     batch: list[dict[str, Any]] = []
-    rows = 0
+    rows, size = 0, 0
+    names: set[str] = set()
     first: KeysView[str] = {}.keys()
     error_line: int | None = None
     for number, line in enumerate(open_data(text), 1):
@@ -172,7 +194,7 @@ def read_batches(text: Data, source: str, lines: Lines) -> Iterator[list[dict[st
             if b"\\u" in line:
                 json.dumps(row, ensure_ascii=False).encode()
         except UnicodeDecodeError:
-            say_encoding(bytes(text), source, 1)
+            say_encoding(text, source, 1)
             raise
         except UnicodeEncodeError:
             raise _refuse(source, number, "holds half of a character (\\ud800 to \\udfff)") from None
@@ -191,12 +213,15 @@ def read_batches(text: Data, source: str, lines: Lines) -> Iterator[list[dict[st
         except RecursionError:
             raise _refuse(source, number, "is nested too deeply") from None
         batch.append(row)
-        rows += 1
+        rows, size = rows + 1, size + len(line)
+        if not names.issuperset(row):
+            names.update(row)
         first = first or row.keys()
         error_line = number if first.isdisjoint(row) and is_service_error(row) else None
-        if len(batch) == BATCH_ROWS:
+        if len(batch) == BATCH_ROWS or size > BATCH_BYTES or len(batch) * len(names) > BATCH_CELLS:
             yield batch
-            batch = []
+            batch, size, names = [], 0, set()
+            advance(rows)
     if error_line is not None:
         raise _refuse_end(source, error_line, "a JSON error")
     if batch:

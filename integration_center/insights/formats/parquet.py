@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator
 import polars as pl
 
 from integration_center.errors import UnreadableReport
+from integration_center.files.polars_errors import UNREADABLE
 from integration_center.insights.column_names import find_column
 from integration_center.insights.delimited.form import SLICE_ROWS, OpenTable, name_row
-from integration_center.insights.delimited.header import list_names
+from integration_center.insights.delimited.header import check_width, list_names
 from integration_center.insights.delimited.kinds import refuse_unlike
 from integration_center.insights.formats.kept_frames import name_slices
 from integration_center.insights.formats.value_text import Forms, find_forms, refuse_columns, write_text
@@ -50,6 +51,7 @@ def open_parquet(data: bytes, source: str, ignored: Collection[str], *, limit: S
         schema = scan.collect_schema()
         if not len(schema):
             raise UnreadableReport(f"{source} is a Parquet file without columns; export it again")
+        check_width(len(schema), source)
         # Repeated values take no room in the file, so the number of rows is bounded before they are built.
         height = int(scan.select(pl.len()).collect().item())
         limit.check(len(data), height * len(schema), source, "Parquet")
@@ -58,7 +60,7 @@ def open_parquet(data: bytes, source: str, ignored: Collection[str], *, limit: S
         rows = scan.with_columns(empty)
         forms = find_forms(rows)
         first = rows.head(0).collect()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except UNREADABLE as error:
         raise explain(error, data, source) from None
     header = first.columns
     write_text(first, source, forms)  # refuses lists and records before a row is read
@@ -76,7 +78,7 @@ def read_slices(rows: pl.LazyFrame, data: bytes, source: str, forms: Forms) -> I
             text = write_text(frame, source, forms)
             text.columns = [str(number) for number in range(text.width)]
             yield text
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except UNREADABLE as error:
         raise explain(error, data, source) from None
 
 
@@ -97,7 +99,7 @@ def explain(error: BaseException, data: bytes, source: str) -> UnreadableReport:
         return UnreadableReport(f"{source} names a column more than once; export it with one name for each column")
     try:
         odd = [name for name in pl.scan_parquet(io.BytesIO(data)).collect_schema() if not can_read(data, name)]
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+    except UNREADABLE:
         odd = []
     if not odd:
         return UnreadableReport(
@@ -111,6 +113,6 @@ def can_read(data: bytes, name: str) -> bool:
     """Return whether a column can be read."""
     try:
         pl.scan_parquet(io.BytesIO(data)).select(name).head(1).collect()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+    except UNREADABLE:
         return False
     return True

@@ -58,6 +58,8 @@ BESIDE_VALUES = ("NA", ".")
 """How R and SAS write a value that is missing. Among texts they may be a region, a country, or a text."""
 MOST_UNITS = 3
 """The most rows of texts below a header, such as questions and their identifiers."""
+COLUMNS_TOGETHER = 100
+"""The columns that are looked at together for units."""
 EXCEL_DAYS = r"^[34]\d{4}(\.\d+)?$"
 """Days from 1982 to 2036, as Excel counts them."""
 POINT_BEFORE_THREE = r"\d\.\d{3}(?:\D|$)"
@@ -273,15 +275,25 @@ def find_counted(text: pl.DataFrame) -> Iterator[str]:
 
 def find_units(frame: pl.DataFrame) -> Iterator[str]:
     """Find the first rows that differ from all rows below them, as units and questions do: one sentence."""
-    for number in range(1, MOST_UNITS + 1):
-        types = find_types(frame[number:]) if frame.height > number + 2 else {}
-        typed = [name for name, found in types.items() if found and not is_identifier(name)]
-        first = frame[:number].select(typed)
-        is_filled = first.width > 0 and all(any(row) for row in first.rows())
-        if is_filled and not any(infer_type(first[name][at : at + 1]) for name in typed for at in range(number)):
+    for number in range(1, min(MOST_UNITS, frame.height - 3) + 1):
+        if are_units(frame, number):
             rows, each = ("row", "is") if number == 1 else (f"{number} rows", "are")
             yield (
                 f"the first {rows} below the header {each} written otherwise than the others; if there are units or"
                 f" questions, say `skip_after_header: {number}` in report.yaml"
             )
             return
+
+
+def are_units(frame: pl.DataFrame, number: int) -> bool:
+    """Return whether each of so many first rows has cells in typed columns, and no such cell has a type itself."""
+    filled = [False] * number
+    # Mostly the first columns show it, where there are thousands.
+    for begin in range(0, frame.width, COLUMNS_TOGETHER):
+        part = frame[frame.columns[begin : begin + COLUMNS_TOGETHER]]
+        typed = [name for name, found in find_types(part[number:]).items() if found and not is_identifier(name)]
+        cells = part[:number][typed] if typed else pl.DataFrame()
+        if any(infer_type(cells[name][at : at + 1]) for name in typed for at in range(number)):
+            return False
+        filled = [before or any(row) for before, row in zip(filled, cells.rows(), strict=True)] if typed else filled
+    return all(filled)

@@ -6,9 +6,9 @@ from contextlib import suppress
 import polars as pl
 
 from integration_center.database.sync_records import SyncRecord
+from integration_center.files.polars_errors import UNREADABLE
 from integration_center.pipeline.steps.known_people import add_sync, find_written
 from integration_center.pipeline.steps.sync_step import SyncStep
-from integration_center.store.frames import UNREADABLE
 from integration_center.sync.absence import (
     KNOWN,
     KnownPeople,

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
-import polars as pl
 from dagster._core.definitions.executor_definition import execute_in_process_executor  # not public
 from dagster._core.errors import DagsterExecutionInterruptedError  # not public, and the only name it has
 
@@ -15,6 +14,7 @@ from integration_center.database.processes import BETWEEN_STEPS, this_process
 from integration_center.database.system_failures import advise
 from integration_center.database.workers import keep_beating
 from integration_center.errors import ConfigurationError, IntegrationCenterError, TransientError
+from integration_center.files.polars_errors import POLARS_ERRORS
 from integration_center.installation import Installation
 from integration_center.pipeline.names import INSTALLATION, NO_DAY, PROCESS_TAG
 from integration_center.pipeline.runs.run_endings import INTERRUPTED, REMEDY, explain_interruption
@@ -54,7 +54,7 @@ def reported_errors(context: StepContext, on_error: Callable[[Said, str], None] 
             on_error(error.said, str(error))
         metadata = {REMEDY: dg.JsonMetadataValue(error.said._asdict())} if error.said.remedy else None
         raise dg.Failure(str(error), metadata=metadata, allow_retries=isinstance(error, TransientError)) from None
-    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - raised again, without quoted values
+    except (Exception, *POLARS_ERRORS) as error:  # noqa: BLE001 - raised again, without quoted values
         where = f"{type(error).__name__} at {place(error)}"
         advice = advise(error, Path(context.instance.root_directory))
         sentence = f"{advice} ({where})" if advice else f"unexpected {where}"

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from integration_center.errors import LimitExceeded, OrgError
+from integration_center.files.polars_errors import UNREADABLE
 from integration_center.salesforce.client.faults import CutShort, IncompleteRead
 from integration_center.salesforce.client.soql import build_select, join_conditions, quote, write_moment
 from integration_center.salesforce.read.costs import (
@@ -46,7 +47,6 @@ from integration_center.salesforce.read.snapshot import (
     find_newest,
     find_watermark,
 )
-from integration_center.store.frames import UNREADABLE
 from integration_center.sync.values.distinct import find_places
 from integration_center.wording.sentences import count
 

@@ -13,9 +13,10 @@ from polars.selectors import starts_with as by_start
 from pydantic import TypeAdapter
 
 from integration_center.errors import ConfigurationError, TransientError
+from integration_center.files.polars_errors import UNREADABLE
 from integration_center.salesforce.read.snapshot import OwnWrites, SnapshotInfo
 from integration_center.store.frame_store import FrameStore
-from integration_center.store.frames import UNREADABLE, FrameFile
+from integration_center.store.frames import FrameFile
 from integration_center.store.stored_files import FileKind, Place
 from integration_center.sync.columns import AFTER, CHANGED
 from integration_center.sync.outcomes import Outcome
