@@ -10,7 +10,6 @@ import polars as pl
 from integration_center.insights.declared.cells import (
     APOSTROPHE,
     GUARD,
-    PLACEHOLDERS,
     ReportCells,
     drop_empty,
     group_form,
@@ -26,6 +25,7 @@ from integration_center.insights.declared.column_reader import (
     look_at_options,
 )
 from integration_center.insights.many_columns import find_columns, join_columns, keep_columns, leave_out, split_columns
+from integration_center.insights.placeholders import PLACEHOLDERS
 from integration_center.sync.mapping.doubts import Doubt
 from integration_center.wording.sentences import count
 

@@ -53,7 +53,6 @@ from integration_center.insights.delimited.odd_rows import (
     unwrap_cells,
 )
 from integration_center.insights.delimited.row_places import RowPlaces, find_places
-from integration_center.insights.delimited.second_table import TableWatch, refuse_second_table
 from integration_center.insights.delimited.strict import StrictReader
 from integration_center.insights.delimited.text_lines import count_line_ends
 from integration_center.insights.delimited.verified import read_verified
@@ -170,11 +169,7 @@ class Below:
         Raises:
             UnreadableReport: a row does not fit the table.
         """
-        watch = TableWatch()
         for rows, has_breaks in self._read():
-            if (second := watch.look_at(rows.frame, self.places.begins)) is not None:
-                lines = self.reader.count_lines_from(self.places.number(second))
-                raise refuse_second_table(self.reader.source, self.places.name(second), lines)
             count_odd_rows(rows.frame, self.header, self.reader.dialect.delimiter, self.count, has_breaks=has_breaks)
             yield rows
 

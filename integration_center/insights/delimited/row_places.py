@@ -39,17 +39,8 @@ class RowPlaces:
 
     def name(self, row: int) -> str:
         """Name a row, counted from 0 without the header."""
-        return f"row {self.number(row):,}"
-
-    def number(self, row: int) -> int:
-        """Return the number of a row, counted from 0 without the header."""
         found = bisect_right(self._rows, row) - 1
-        return self.first + row + (self._passed_over[found] if found >= 0 else 0)
-
-    @property
-    def begins(self) -> Sequence[int]:
-        """The rows above which lines were passed over."""
-        return self._rows
+        return f"row {self.first + row + (self._passed_over[found] if found >= 0 else 0):,}"
 
     def find_numbers(self) -> RowNumbers:
         """Find the numbers of all rows."""

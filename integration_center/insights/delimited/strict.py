@@ -263,7 +263,7 @@ class StrictReader:
                 " `skip_blanks: true` in report.yaml",
                 {"skip_blanks": True},
             )
-        lines = self.count_lines_from(line)
+        lines = self._count_lines(line)
         last = lines <= MOST_NOTES and not self._count_following(len(header), line)
         footer = f". If it is no row, say `footer: {lines}` in report.yaml" if last else ""
         return UnreadableReport(
@@ -273,7 +273,7 @@ class StrictReader:
 
     def _refuse_short(self, said: str, width: int, line: int) -> UnreadableReport:
         """Build the error for a row with one cell. It begins the footer if few rows of the table's width follow."""
-        lines = self.count_lines_from(line)
+        lines = self._count_lines(line)
         if DRAWN.fullmatch(self._find_line(line)) and self._count_following(width, self.first_line - 1, line) == 1:
             return UnreadableReport(
                 f"{self.source}, line {line}: a line is drawn below the header; say `skip_after_header: 1` in"
@@ -329,7 +329,7 @@ class StrictReader:
         """Return the remedy for quotes that are escaped by a backslash."""
         return {"escape": "\\"} if self.dialect.escape is None and self.text.find(b'\\"') >= 0 else {}
 
-    def count_lines_from(self, first: int) -> int:
+    def _count_lines(self, first: int) -> int:
         """Count the lines that are not empty, from a line on."""
         below = islice(read_shown_lines(self.text), first - self.first_line, None)
         return sum(1 for line in below if line.strip(NO_CONTENT))

@@ -11,6 +11,7 @@ from integration_center.insights.delimited.header import list_names
 from integration_center.insights.delimited.reading import open_table
 from integration_center.insights.drop_folders.drop_names import Format
 from integration_center.insights.formats.service_errors import LOOKED_AT, find_service_error
+from integration_center.insights.second_table import watch_tables
 from integration_center.insights.sizes import SizeLimit
 from integration_center.insights.unpacking import is_workbook
 
@@ -66,7 +67,7 @@ def open_file(data: Data, source: str, named: Format, file: ReportFile, *, limit
         )
     refuse_options(kind, file, source)
     if kind == "csv":
-        return open_table(data, source, file.form)
+        return watch_tables(open_table(data, source, file.form), source)
     # The other formats are rare, and what reads them is imported for them alone.
     if kind == "jsonl":
         from integration_center.insights.formats.json_lines import open_json_lines
@@ -78,7 +79,7 @@ def open_file(data: Data, source: str, named: Format, file: ReportFile, *, limit
         return open_parquet(bytes(data), source, file.ignored, limit=limit)
     from integration_center.insights.formats.workbooks import read_workbook
 
-    return open_frame(read_workbook(bytes(data), source, file, limit=limit))
+    return watch_tables(open_frame(read_workbook(bytes(data), source, file, limit=limit)), source)
 
 
 def find_format(data: Data) -> Format | None:

@@ -18,7 +18,6 @@ from integration_center.insights.delimited.footer_pattern import is_match, is_ro
 from integration_center.insights.delimited.form import Table
 from integration_center.insights.delimited.header import list_names, name_table, refuse_person
 from integration_center.insights.delimited.kinds import refuse_unlike
-from integration_center.insights.delimited.second_table import find_second_table, refuse_second_table
 from integration_center.insights.formats.value_text import MIDNIGHT, clear_text
 from integration_center.insights.formats.workbook_formats import OddCells, find_styles
 from integration_center.insights.formats.workbook_sheets import SheetLook, find_hidden, find_parts
@@ -125,8 +124,6 @@ def read_workbook(data: bytes, source: str, file: ReportFile, *, limit: SizeLimi
     notes += [*look.list_notes(int(places[top])), *extent.odd.notes]
     first = top + 1 + file.skip_after_header
     own = places[first : first + table.height]
-    if (second := find_second_table(table, (own.diff() > 1).fill_null(False).arg_true())) is not None:
-        raise refuse_second_table(source, f"row {own[second]:,}", table.height - second)
     return Table(
         table,
         [*notes, *found],

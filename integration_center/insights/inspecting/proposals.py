@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from integration_center.insights.declared.cells import MONEY, PLACEHOLDERS, number_form
+from integration_center.insights.declared.cells import MONEY, number_form
 from integration_center.insights.declared.column_reader import Locate
 from integration_center.insights.declared.date_forms import SOME_MOMENT
 from integration_center.insights.declared.declaring import declare_cells
@@ -23,6 +23,7 @@ from integration_center.insights.inspecting.date_proposals import (
 )
 from integration_center.insights.likely_types import find_types, infer_type, is_identifier
 from integration_center.insights.many_columns import find_alike, find_columns, keep_columns, leave_out
+from integration_center.insights.placeholders import PLACEHOLDERS
 
 TOTALS = re.compile(
     r"(?i)\W*(grand total|total|totals|sum|subtotal|average|count|summe|gesamt|gesamtergebnis|insgesamt|anzahl"

@@ -1,17 +1,16 @@
 """Find a second table below an empty line, whose rows would be read as rows of the first one."""
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 import polars as pl
 
 from integration_center.errors import UnreadableReport
-from integration_center.insights.declared.cells import PLACEHOLDERS
-from integration_center.insights.delimited.form import MOST_SKIPPED
+from integration_center.insights.delimited.form import MOST_SKIPPED, OpenTable, Rows
 from integration_center.insights.delimited.header import NAME
 from integration_center.insights.likely_types import find_types, infer_type
+from integration_center.insights.placeholders import PLACEHOLDERS
 
 MOST_TABLES = 20
 """The most places of a file that are looked at for another table."""
@@ -47,34 +46,35 @@ def find_second_table(frame: pl.DataFrame, begins: Iterable[int]) -> int | None:
     return None
 
 
-@dataclass
-class TableWatch:
-    """Looks for a second table in successive slices of rows.
+def watch_tables(table: OpenTable, source: str) -> OpenTable:
+    """Watch the rows of a file for a second table.
 
-    Attributes:
-        rows: the number of rows that were looked at.
+    Args:
+        table: the rows.
+        source: the name of the file in errors.
+
+    Returns:
+        The same rows. Where a second table begins, reading them raises UnreadableReport.
     """
+    return replace(table, slices=_watch(table, source))
 
-    rows: int = 0
-    _above: pl.DataFrame = field(default_factory=pl.DataFrame)
-    """The last rows that were looked at."""
 
-    def look_at(self, frame: pl.DataFrame, begins: Sequence[int]) -> int | None:
-        """Look at the next rows; return the row, counted from 0, that begins a second table.
-
-        Args:
-            frame: the next rows.
-            begins: the rows of the file so far above which it has other lines, the first of them first.
-        """
-        # The last row of the slice before had no row below it yet.
-        here = begins[bisect_left(begins, max(self.rows - 1, 1)) :]
-        first, found = self.rows - self._above.height, None
-        if here:
-            known = pl.concat([self._above, frame]) if self._above.width else frame
-            found = find_second_table(known, [row - first for row in here])
-        self.rows += frame.height
-        self._above = frame.tail(LOOKED_AT_ABOVE)
-        return None if found is None else first + found
+def _watch(table: OpenTable, source: str) -> Iterator[Rows]:
+    above, first, height, looked_at = pl.DataFrame(), 0, 0, 0
+    for part in table.slices:
+        before, height = height, height + part.frame.height
+        if looked_at < MOST_TABLES:
+            # The last row of the slice before had no row below it yet.
+            runs = table.find_numbers().runs
+            begins = [run.first for run in runs if max(before - 1, 1) <= run.first < height]
+            known = pl.concat([above, part.frame]) if above.width else part.frame
+            if begins and (found := find_second_table(known, [row - first for row in begins])) is not None:
+                lines = known.height - found + sum(rows.frame.height for rows in table.slices)
+                raise refuse_second_table(source, table.locate(first + found), lines)
+            looked_at += len(begins)
+            above = part.frame.tail(LOOKED_AT_ABOVE)
+            first = height - above.height
+        yield part
 
 
 def refuse_second_table(source: str, place: str, lines: int) -> UnreadableReport:
