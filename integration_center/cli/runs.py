@@ -36,6 +36,7 @@ from integration_center.pipeline.names import FIRST_DAY, asset_keys, push_config
 from integration_center.pipeline.planned_events import TOGETHER
 from integration_center.pipeline.runs.history import complete_log
 from integration_center.pipeline.starting.catch_up import check_long_range
+from integration_center.pipeline.steps.stopping import is_asked_to_end
 from integration_center.remote import trust_certificates_soon
 from integration_center.sync.outcomes import WRITTEN, Outcome
 from integration_center.sync.sample import sample_changes
@@ -120,6 +121,7 @@ def launch_in(
     lost: DBAPIError | None = None
     with progress_shown(display, hidden=quiet):
         if webserver is None:
+            display.is_stopping = is_asked_to_end
             os.environ |= {**TOGETHER, **os.environ}  # where Dagster asks for it
             lost = run_to_its_end(wanted, installation, instance, run_id)
         else:

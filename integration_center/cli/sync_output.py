@@ -45,7 +45,7 @@ def finish(
     notes: Sequence[str] = (),
     fires: dict[str, Any] | None = None,
 ) -> None:
-    """Print a sync's result; exit 1 when it failed.
+    """Print a sync's result; exit 1 when it failed, and 130 when Ctrl-C or a signal stopped it.
 
     Args:
         sync: the line of the log.
@@ -60,7 +60,9 @@ def finish(
     else:
         print_result(sync, sample, troubles, notes)
     if sync.status is SyncStatus.FAILED:
-        raise typer.Exit(1)
+        from integration_center.pipeline.runs.run_endings import INTERRUPTED  # the log needs none of Dagster
+
+        raise typer.Exit(130 if sync.error == INTERRUPTED else 1)
 
 
 def print_result(

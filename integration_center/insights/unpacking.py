@@ -16,9 +16,13 @@ from integration_center.wording.plain_text import make_printable
 _UNPACKED_AT_A_TIME = 4_000_000
 _PACKED_AT_A_TIME = 4_096
 """The size of a piece of zstd data, which does not say how much it unpacks to."""
+LARGEST_WINDOW = 2**27
+"""The most bytes of unpacked text that zstd data refers back to. It is in memory, and zstd itself refuses more, too."""
+FRAME_HEADER = 18
+"""The most bytes at the beginning of zstd data that say how it is packed."""
 MOST_LAYERS = 3
-NAMES_SHOWN = 3
 """How often a file may be packed, as gzip in a zip is twice."""
+NAMES_SHOWN = 3
 ZIP = b"PK\x03\x04"
 WORKBOOK = "xl/workbook.xml"
 """A file that every Excel workbook has in its zip."""
@@ -48,7 +52,10 @@ def read_zstd(data: Data) -> Iterator[bytes]:
 
     Raises:
         EOFError: a frame is incomplete.
+        UnreadableReport: it is packed so that unpacking it would take too much memory.
     """
+    if zstandard.get_frame_parameters(data[:FRAME_HEADER]).window_size > LARGEST_WINDOW:
+        raise UnreadableReport("it is zstd with a window of more than 128 MB; pack it without `--long`")
     frame = zstandard.ZstdDecompressor().decompressobj()
     for start in range(0, len(data), _PACKED_AT_A_TIME):
         part = data[start : start + _PACKED_AT_A_TIME]

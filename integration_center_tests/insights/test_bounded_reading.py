@@ -134,3 +134,15 @@ def test_objects_with_names_of_their_own_are_held_a_few_at_a_time(
     rows, heights = read(tmp_path, content, ".jsonl")
     assert rows == usual[0]
     assert max(heights) <= 11 < max(usual[1])
+
+
+@pytest.mark.parametrize(("window_log", "is_read"), [(27, True), (28, False), (31, False)])
+def test_zstd_with_a_long_window_is_refused_with_what_to_do(tmp_path: Path, window_log: int, is_read: bool) -> None:
+    text = (HEADER + ROWS[0]).encode()
+    block = ((len(text) << 3) | 1).to_bytes(3, "little") + text  # the last one, not compressed
+    packed = b"\x28\xb5\x2f\xfd\x00" + bytes([(window_log - 10) << 3]) + block
+    if is_read:
+        assert read(tmp_path, packed, ".csv.zst")[0] == [("user0@x.example", "0")]
+        return
+    with pytest.raises(UnreadableReport, match="zstd with a window of more than 128 MB; pack it without `--long`"):
+        read(tmp_path, packed, ".csv.zst")

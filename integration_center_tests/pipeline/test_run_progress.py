@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from integration_center.cli.output import errors
 from integration_center.cli.progress_display import Display
 from integration_center.installation import open_installation
 from integration_center.progress import Phase, Seen, Spent
@@ -113,3 +114,24 @@ def test_a_terminal_shows_a_bar_for_each_phase(center: Center) -> None:
 )
 def test_a_line_says_what_the_run_does_now(steps: Sequence[StepProgress], said: str) -> None:
     assert Display(lambda: steps).say().startswith(f"0 s: {said}")
+
+
+@pytest.mark.parametrize("columns", [40, 71])
+def test_a_narrow_terminal_shows_the_numbers_and_no_bars(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setattr(errors.made, "width", columns)
+    steps = [step(Seen(Phase.READ, 1_000_000), Seen(Phase.ORG_READ, 500_000, 1_078_446), seconds=3.0)]
+    with errors.made.capture() as drawn:
+        errors.print(Display(lambda: steps).draw())
+    said = ["0 s: read: 1,000,000 rows", "3 s: org read: 500,000 of 1,078,446 records, about 3 s left"]
+    shown = drawn.get().splitlines()
+    assert shown == [each if len(each) <= columns else f"{each[: columns - 1]}…" for each in said]
+
+
+def test_a_run_that_is_asked_to_end_says_that_it_first_finishes_what_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors.made, "width", 100)
+    display = Display(lambda: [step(Seen(Phase.SEND, 4_000, 9_000))], is_stopping=lambda: True)
+    said = "Stopping: what was sent is finished first"
+    assert display.say() == f"0 s: send: 4,000 of 9,000 records. {said}"
+    with errors.made.capture() as drawn:
+        errors.print(display.draw())
+    assert drawn.get().splitlines()[-1] == said

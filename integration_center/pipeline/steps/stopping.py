@@ -83,13 +83,18 @@ def interruptible() -> Iterator[None]:
         yield
 
 
+def is_asked_to_end() -> bool:
+    """Return whether the run was asked to end, and first finishes what it has sent."""
+    return check_captured_interrupt()
+
+
 def require_going_on() -> None:
     """Check that the run was not asked to end; call it before anything is sent.
 
     Raises:
         StopRequested: it was.
     """
-    if check_captured_interrupt():
+    if is_asked_to_end():
         raise StopRequested("the run was asked to end before this was sent; the next run sends it")
 
 
