@@ -16,6 +16,14 @@ def test_texts_are_found_among_others() -> None:
     assert places.dtype == pl.UInt32
 
 
+@pytest.mark.parametrize("hashed", [True, False], ids=["by numbers", "where all have one number"])
+def test_null_among_the_others_is_passed_over(monkeypatch: pytest.MonkeyPatch, *, hashed: bool) -> None:
+    if not hashed:
+        monkeypatch.setattr(pl.Series, "hash", lambda self: pl.repeat(7, len(self), dtype=pl.UInt64, eager=True))
+    assert find_places(pl.Series(["b", "x"]), pl.Series([None, "a", None, "b"])).to_list() == [3, None]
+    assert find_places(pl.Series(["b"]), pl.Series([None], dtype=pl.String)).to_list() == [None]
+
+
 def test_nothing_is_found_among_nothing() -> None:
     none = pl.Series([], dtype=pl.String)
     assert find_places(pl.Series(["a"]), none).to_list() == [None]

@@ -168,10 +168,10 @@ def _read_snapshot(keeper: SnapshotKeeper, noted: OwnWrites | None) -> pl.DataFr
 
 
 def _find_written(stored: StoredSnapshot, writes: pl.LazyFrame, noted: OwnWrites) -> pl.Series | None:
-    """Find the position of each record of a snapshot in the writes; None when one of both is damaged."""
+    """Find the line of the writes for each record of a snapshot; None when one of both is damaged."""
     written = writes.select("Id").collect(engine="streaming").to_series()
     ids = stored.read_ids()
-    return None if ids is None or len(written) != noted.rows else find_places(ids, written)
+    return None if ids is None or written.count() != noted.rows else find_places(ids, written)
 
 
 def _build_stamped(since: datetime, info: SnapshotInfo, own: Sequence[Span]) -> str:

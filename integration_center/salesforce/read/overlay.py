@@ -11,7 +11,7 @@ def lay_writes(records: pl.DataFrame, places: pl.Series, writes: pl.LazyFrame, s
 
     Args:
         records: the Records frame of the snapshot.
-        places: the position in `writes` of each record; null for one that was not written.
+        places: the line of `writes` for each record; null for one that was not written.
         writes: per field F `after.F` and `changed.F`. One field after another is read.
         span: when the writes were stamped. The updated rows get the end of the span, because the exact time of each
             write is not known.

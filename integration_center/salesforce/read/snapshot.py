@@ -163,7 +163,10 @@ class SnapshotKeeper(Protocol):
         ...
 
     def scan_writes(self) -> pl.LazyFrame | None:
-        """Scan these writes: `Id`, and per field F `after.F` and `changed.F`; None when they are gone."""
+        """Scan the lines of that push: `Id`, null where nothing was written, and per field F `after.F` and `changed.F`.
+
+        None when they are gone.
+        """
         ...
 
 

@@ -135,12 +135,13 @@ class SnapshotFile:
         return note if note.read_at == info.read_at else None
 
     def scan_writes(self) -> pl.LazyFrame | None:
-        """Scan these writes: `Id`, and per field F `after.F` and `changed.F`; None when they are gone."""
+        """Scan the lines of that push; see `SnapshotKeeper`."""
         file = self.frames.fetch(self._writes.name)
         if file is None:
             return None
-        written = file.scan().filter(pl.col("outcome") == Outcome.UPDATED)
-        return written.select(pl.col("record_id").alias("Id"), by_start(AFTER, CHANGED))
+        # To leave out the other lines would copy most of the columns.
+        written = pl.when(pl.col("outcome") == Outcome.UPDATED).then("record_id")
+        return file.scan().select(written.alias("Id"), by_start(AFTER, CHANGED))
 
     @property
     def _snapshot(self) -> Place:
