@@ -116,7 +116,8 @@ def test_nothing_secret_leaves_its_place(
     needles = secrets | keys | values
     assert first_token
 
-    assert find(center.home, {runs[0].run_id}, holders=()), "the search finds nothing at all"
+    # Some of the keys, because compression may cut a text in a file into pieces.
+    assert find(center.home, keys, holders=()), "the search finds nothing at all"
     assert find(center.home, needles) == set()
     said = capfd.readouterr()
     for place, text in (("log", caplog.text), ("output", said.out), ("errors", said.err), ("repr", repr(shown))):
