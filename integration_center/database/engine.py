@@ -294,6 +294,21 @@ def _translating(engine: Engine) -> Iterator[None]:
         raise ServiceUnavailable("the database does not answer", setting=f"look at {_show(engine.url)}") from error
 
 
+REASONS: Mapping[str, str] = {
+    "too many clients": "it has no connection left",
+    "too many connections": "it has no connection left",
+    "remaining connection slots": "it has no connection left",
+    "connection refused": "nothing listens there",
+    "timeout expired": "nothing came in time",
+    "could not translate host name": "its host is not known",
+    "server closed the connection": "it ended the connection",
+    "terminating connection": "it ended the connection",
+    "starting up": "it is starting",
+    "shutting down": "it is shutting down",
+}
+"""Why a server does not answer, by what PostgreSQL and its client say. Other words of theirs may quote values."""
+
+
 def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
     said, place = str(error).lower(), _show(url)
     file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
@@ -316,7 +331,8 @@ def _translate(error: BaseException, url: URL) -> IntegrationCenterError:
         return ConfigurationError(
             "the database refused the sign-in", setting=f"correct INTEGRATION_CENTER_DATABASE_URL, now {place}"
         )
-    return ServiceUnavailable("the database does not answer", setting=f"look at {place} ({type(error).__name__})")
+    reason = next((reason for words, reason in REASONS.items() if words in said), type(error).__name__)
+    return ServiceUnavailable("the database does not answer", setting=f"look at {place} ({reason})")
 
 
 def is_full(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 """One setting puts our tables and Dagster's history on one PostgreSQL server, and the main job works there."""
 
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -160,3 +161,14 @@ def test_a_server_that_is_not_there_is_named(
     monkeypatch.setenv("INTEGRATION_CENTER_DATABASE_URL", f"postgresql://ann:hunter2@/x?host={tmp_path}")
     code, out, err = build_command(monkeypatch, capsys)("log")
     assert (code, "does not answer" in err, "hunter2" in out + err) == (1, True, False)
+
+
+def test_it_is_said_why_a_server_does_not_answer() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # and nobody listens
+        url = f"postgresql://ann:hunter2@127.0.0.1:{free.getsockname()[1]}/x"
+        with pytest.raises(
+            ServiceUnavailable, match=r"does not answer; look at .*/x \(nothing listens there\)"
+        ) as failed:
+            SyncLog(build_engine(url)).get("a", "b")
+    assert "hunter2" not in str(failed.value)
