@@ -67,10 +67,11 @@ def _watch(table: OpenTable, source: str) -> Iterator[Rows]:
             # The last row of the slice before had no row below it yet.
             runs = table.find_numbers().runs
             begins = [run.first for run in runs if max(before - 1, 1) <= run.first < height]
-            known = pl.concat([above, part.frame]) if above.width else part.frame
-            if begins and (found := find_second_table(known, [row - first for row in begins])) is not None:
-                lines = known.height - found + sum(rows.frame.height for rows in table.slices)
-                raise refuse_second_table(source, table.locate(first + found), lines)
+            if begins:
+                known = pl.concat([above, part.frame]) if above.width else part.frame
+                if (found := find_second_table(known, [row - first for row in begins])) is not None:
+                    lines = known.height - found + sum(rows.frame.height for rows in table.slices)
+                    raise refuse_second_table(source, table.locate(first + found), lines)
             looked_at += len(begins)
             above = part.frame.tail(LOOKED_AT_ABOVE)
             first = height - above.height

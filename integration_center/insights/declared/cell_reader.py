@@ -18,6 +18,7 @@ from integration_center.insights.declared.cells import (
 )
 from integration_center.insights.declared.column_reader import (
     AS_IS,
+    DECIMAL,
     ColumnReader,
     Found,
     Locate,
@@ -31,7 +32,6 @@ from integration_center.wording.sentences import count
 
 GROUPED = r"^[+-]?[1-9]\d{{0,2}}{0}\d{{3}}%?$"
 """A whole number with a sign between thousands, or a number with three decimals."""
-DECIMAL = r"^[+-]?\d*{0}\d+%?$"
 NUMBER = r"^[+-]?\d[\d.,]*%?$"
 WITH_COMMA = r"^[+-]?\d[\d.,]*,\d+%?$|^[+-]?\d+(,\d{3})+\.\d+$"
 SHORTENED = r"^[+-]?\d(\.\d+)?E\+\d{2,3}$"

@@ -19,7 +19,9 @@ from integration_center.wording.sentences import count
 
 AS_IS = ""
 """Instead of the name of an option: none applies."""
-PLAIN_DECIMAL = r"^[+-]?\d*\.\d+%?$"
+DECIMAL = r"^[+-]?\d*{0}\d+%?$"
+"""A number with decimals behind a sign."""
+PLAIN_DECIMAL = DECIMAL.format(r"\.")
 """A number as fields read it without a declaration."""
 LOOKED_AT = 20
 """The number of cells of a slice that show whether times of a form are times without it, too."""

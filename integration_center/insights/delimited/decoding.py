@@ -228,7 +228,7 @@ def say_encoding(text: Data, source: str, first_line: int) -> None:
     place, reason = found
     line = text.count(b"\n", 0, place) + first_line
     # Without other letters in UTF-8 the last byte may as well be a letter of another encoding.
-    if reason == "unexpected end of data" and not is_ascii(text, place):
+    if reason == "unexpected end of data" and find_beyond_ascii(text) < place:
         raise UnreadableReport(
             f"{source}, line {line}: the file ends within a character, so it was cut off; export or copy it again"
         )
@@ -248,8 +248,3 @@ def find_wrong_byte(text: Data) -> tuple[int, str] | None:
             return begin + error.start, error.reason
         begin += size
     return None
-
-
-def is_ascii(text: Data, end: int) -> bool:
-    """Return whether all characters before a place are ASCII."""
-    return all(text[begin : min(begin + PIECE_BYTES, end)].isascii() for begin in range(0, end, PIECE_BYTES))

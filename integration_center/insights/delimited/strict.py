@@ -11,7 +11,7 @@ import polars as pl
 
 from integration_center.errors import UnreadableReport
 from integration_center.files.file_bytes import Data
-from integration_center.insights.delimited.batches import cut_batches
+from integration_center.insights.delimited.batches import Row, cut_batches
 from integration_center.insights.delimited.blanks import leave_out_blanks
 from integration_center.insights.delimited.decoding import say_encoding
 from integration_center.insights.delimited.escapes import BACKSLASH, read_codes
@@ -66,7 +66,7 @@ class StrictReader:
     source: str
     first_line: int = 1
 
-    def read_rows(self, begin: int = 0) -> Iterator[tuple[list[str], int]]:
+    def read_rows(self, begin: int = 0) -> Iterator[Row]:
         """Yield the rows, without empty lines, each with the number of the line on which it ends.
 
         Args:
@@ -135,7 +135,7 @@ class StrictReader:
 
     def read(
         self,
-        rows: Iterator[tuple[list[str], int]],
+        rows: Iterator[Row],
         header: Sequence[str],
         count: RowCount,
         places: RowPlaces,
@@ -174,13 +174,13 @@ class StrictReader:
 
     def _fit(
         self,
-        batch: Sequence[tuple[list[str], int]],
+        batch: Sequence[Row],
         header: Sequence[str],
         count: RowCount,
         before: Sequence[str],
         *,
         last: bool,
-    ) -> Iterator[tuple[list[str], int]]:
+    ) -> Iterator[Row]:
         """Yield the rows of a batch, each as wide as the header.
 
         Args:
