@@ -44,16 +44,9 @@ def find_misread(spec: IntegrationSpec, schema: SObjectSchema, doubts: Mapping[s
         )
         for mapping in spec.fields
         if (field := schema.get(mapping.field))
-        for column in list_columns(mapping)
+        for column in mapping.columns
         if (doubt := doubts.get(column)) and would_misread(doubt, field, mapping)
     ]
-
-
-def list_columns(mapping: FieldMapping) -> tuple[str, ...]:
-    """List the columns that a field is made of."""
-    if mapping.expression:
-        return mapping.expression.columns
-    return (mapping.column,) if mapping.column is not None else ()
 
 
 def would_misread(doubt: Doubt, field: SObjectField, mapping: FieldMapping) -> bool:
